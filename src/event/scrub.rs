@@ -1,0 +1,194 @@
+//! Takes secrets out of an event: every text that a tool, a server or a file may have put in.
+//! Identifiers and codes stay as they are; they come from mlup or from names in `mlup.toml`.
+
+use crate::event::{Diagnosis, Event, EventKind, StepInfo, Url};
+use crate::redact::Scrubber;
+
+impl Event {
+    /// Replaces every known secret in the texts of this event.
+    pub fn scrub(&mut self, scrubber: &Scrubber) {
+        for text in self.kind.texts() {
+            let clean = scrubber.scrub(text);
+            *text = clean;
+        }
+    }
+}
+
+impl EventKind {
+    /// Every text that did not come from a fixed vocabulary.
+    fn texts(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::RunStarted { steps, .. } => steps.iter_mut().map(StepInfo::text).collect(),
+            Self::StepState(state) => state.reason.iter_mut().collect(),
+            Self::StepOutput { line, .. } => vec![line],
+            Self::Probe(probe) => vec![&mut probe.detail],
+            Self::Diagnosis(diagnosis) => diagnosis.texts(),
+            Self::Escalation { reason, .. } => vec![reason],
+            Self::Warning { message, hint, .. } => {
+                std::iter::once(message).chain(hint.iter_mut()).collect()
+            }
+            Self::RunFinished { urls, .. } => urls.iter_mut().flat_map(Url::texts).collect(),
+        }
+    }
+}
+
+impl StepInfo {
+    fn text(&mut self) -> &mut String {
+        &mut self.title
+    }
+}
+
+impl Diagnosis {
+    fn texts(&mut self) -> Vec<&mut String> {
+        let evidence = self.evidence.iter_mut().flat_map(|line| [&mut line.source, &mut line.text]);
+        let fix = self.fix.iter_mut().map(|fix| &mut fix.command);
+        std::iter::once(&mut self.summary)
+            .chain(evidence)
+            .chain(&mut self.tried)
+            .chain(fix)
+            .collect()
+    }
+}
+
+impl Url {
+    fn texts(&mut self) -> Vec<&mut String> {
+        std::iter::once(&mut self.url).chain(self.login.iter_mut()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::event::{Evidence, Fix, Outcome, Probe, State, StepState, Stream, VERSION, Verb};
+    use crate::redact::Secret;
+
+    const CANARY: &str = "c4n4ry-v4lue";
+
+    /// Fields whose text is an identifier, a code or a word of the schema.
+    const FIXED: [&str; 22] = [
+        "ts",
+        "run",
+        "type",
+        "action",
+        "project",
+        "profile",
+        "version",
+        "id",
+        "needs",
+        "step",
+        "code",
+        "kind",
+        "from",
+        "to",
+        "blocks",
+        "blocked_by",
+        "stream",
+        "name",
+        "rung",
+        "safety",
+        "outcome",
+        "phase",
+    ];
+
+    fn say() -> String {
+        format!("before {CANARY} after")
+    }
+
+    fn fixed() -> String {
+        "fixed".to_owned()
+    }
+
+    fn kinds() -> Vec<EventKind> {
+        vec![
+            EventKind::RunStarted {
+                action: Verb::Start,
+                project: fixed(),
+                profile: fixed(),
+                version: fixed(),
+                deadline_ms: 1,
+                steps: vec![StepInfo {
+                    id: fixed(),
+                    title: say(),
+                    needs: vec![fixed()],
+                    optional: true,
+                }],
+            },
+            EventKind::StepState(StepState {
+                step: fixed(),
+                from: State::Running,
+                to: State::Failed,
+                reason: Some(say()),
+                attempt: 1,
+                duration_ms: 1,
+                phase: None,
+                changed: None,
+                code: Some(fixed()),
+                retry_in_ms: None,
+                blocked_by: vec![fixed()],
+            }),
+            EventKind::StepOutput { step: fixed(), stream: Stream::Stderr, line: say() },
+            EventKind::Probe(Probe {
+                step: fixed(),
+                kind: fixed(),
+                from: fixed(),
+                ok: false,
+                detail: say(),
+                latency_ms: 1,
+                n: 1,
+            }),
+            EventKind::Diagnosis(Diagnosis {
+                step: fixed(),
+                code: fixed(),
+                summary: say(),
+                evidence: vec![Evidence::new(say(), say())],
+                tried: vec![say()],
+                fix: Some(Fix::safe(say())),
+                blocks: vec![fixed()],
+            }),
+            EventKind::Escalation { step: fixed(), rung: fixed(), reason: say(), attempt: 1 },
+            EventKind::Warning {
+                step: Some(fixed()),
+                code: fixed(),
+                message: say(),
+                hint: Some(say()),
+            },
+            EventKind::RunFinished {
+                outcome: Outcome::Ready,
+                exit_code: 0,
+                critical_path: Vec::new(),
+                urls: vec![Url { name: fixed(), url: say(), login: Some(say()) }],
+            },
+        ]
+    }
+
+    /// Puts the canary into every text of the JSON form that is not fixed, however deep.
+    fn poison(value: &mut Value, field: &str) {
+        match value {
+            Value::String(text) if !FIXED.contains(&field) => *text = say(),
+            Value::Array(items) => items.iter_mut().for_each(|item| poison(item, field)),
+            Value::Object(fields) => {
+                fields.iter_mut().for_each(|(name, value)| poison(value, name));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_text_of_any_event_lets_a_secret_through() {
+        let scrubber = Scrubber::new(&[Secret::new(CANARY)]);
+        for kind in kinds() {
+            let event =
+                Event { v: VERSION, seq: 0, ts: fixed(), elapsed_ms: 0, run: fixed(), kind };
+            let mut value = serde_json::to_value(&event).unwrap();
+            poison(&mut value, "");
+            let mut event: Event = serde_json::from_value(value).unwrap();
+            assert!(serde_json::to_string(&event).unwrap().contains(CANARY), "{event:?}");
+            event.scrub(&scrubber);
+            let text = serde_json::to_string(&event).unwrap();
+            assert!(!text.contains(CANARY), "{text}");
+            assert!(text.contains("before [redacted] after"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `Failure`: what went wrong with a step, classified. Data only: who retries is `engine::machine`,
+//! how it reads is `report/`.
+
+use crate::event::{Diagnosis, Evidence, Fix};
+
+/// What a failure means for the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// May pass by itself: retried with backoff.
+    Transient,
+    /// A tool, daemon, login or resource is missing. Exit 4.
+    Prerequisite,
+    /// What was asked for cannot be right. Exit 3.
+    Config,
+    /// Consent is needed, or something foreign is in the way. Exit 7.
+    Refused,
+    /// The step's own time is over. Exit 5.
+    Timeout,
+    /// Broken for good: trying again gives the same. Exit 1.
+    Permanent,
+    /// A bug in mlup. Exit 70.
+    Internal,
+}
+
+impl Class {
+    /// Whether trying the same again can help.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        self == Self::Transient
+    }
+}
+
+/// One classified failure of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it means for the run.
+    pub class: Class,
+    /// Stable identifier, such as `PORT_TAKEN`; listed in `docs/failures.md`.
+    pub code: &'static str,
+    /// One sentence without a final period: what failed and why.
+    pub summary: String,
+    /// At most five lines, each with its source.
+    pub evidence: Vec<Evidence>,
+    /// What the reader can do.
+    pub fix: Option<Fix>,
+}
+
+impl Failure {
+    /// A failure with no evidence and no fix yet.
+    pub fn new(class: Class, code: &'static str, summary: impl Into<String>) -> Self {
+        Self { class, code, summary: summary.into(), evidence: Vec::new(), fix: None }
+    }
+
+    /// Adds a line of evidence.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<String>, text: impl Into<String>) -> Self {
+        self.evidence.push(Evidence::new(source, text));
+        self
+    }
+
+    /// Sets the fix.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+
+    /// The event fields of this failure, `blocks` and `tried` left to who knows them.
+    #[must_use]
+    pub fn diagnosis(&self, step: &str) -> Diagnosis {
+        Diagnosis {
+            step: step.to_owned(),
+            code: self.code.to_owned(),
+            summary: self.summary.clone(),
+            evidence: self.evidence.iter().take(5).cloned().collect(),
+            tried: Vec::new(),
+            fix: self.fix.clone(),
+            blocks: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What failures mean and when to try again: pure decisions over plain data.
+
+pub mod backoff;
+pub mod classify;
+mod failure;
+pub mod known_issues;
+
+pub use failure::{Class, Failure};
