@@ -1,0 +1,110 @@
+//! `[cluster]` as it is meant.
+
+use std::time::Duration;
+
+use super::{Entry, Parser};
+use crate::config::de;
+use crate::config::model::{self, Cluster, K3s, Purge, Recover};
+use crate::config::node::Node;
+use crate::config::raw::{Provider, RawCluster};
+
+/// The keys that only a k3s cluster has.
+const K3S_ONLY: [&str; 9] = [
+    "host",
+    "version",
+    "cluster_cidr",
+    "service_cidr",
+    "dns",
+    "disable",
+    "install",
+    "prepare",
+    "tunnel",
+];
+
+/// Reads `[cluster]`; nothing unless a tool owns one.
+pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
+    let node = tree.get("cluster")?;
+    let entry = Entry { node, subject: "[cluster]".to_owned() };
+    let raw: RawCluster = de::read(node, &entry.subject, parser.problems)?;
+    let provider = match raw.provider {
+        Provider::None => return None,
+        Provider::DockerDesktop => model::Provider::DockerDesktop,
+        Provider::Existing => model::Provider::Existing,
+        Provider::K3d => model::Provider::K3d,
+        Provider::K3s => model::Provider::K3s,
+        Provider::Minikube => model::Provider::Minikube,
+    };
+    check(parser, &entry, &raw);
+    parser.not_yet(entry.value_span(&["provider"]), "`[cluster]`");
+    Some(cluster(provider, raw))
+}
+
+fn cluster(provider: model::Provider, raw: RawCluster) -> Cluster {
+    let (backoff_min, backoff_max) = raw
+        .recover
+        .backoff
+        .map_or((Duration::from_secs(5), Duration::from_secs(60)), |range| range.0);
+    Cluster {
+        provider,
+        name: raw.name.map(|name| name.0),
+        context: raw.context.map(|context| context.0),
+        kubernetes_version: raw.kubernetes_version.map(|version| version.0),
+        cpus: raw.cpus.map(|cpus| cpus.0),
+        memory: raw.memory.map(|memory| memory.0),
+        nodes: raw.nodes.map(|nodes| nodes.0),
+        agents: raw.agents.map(|agents| agents.0),
+        args: raw.args,
+        addons: raw.addons.into_iter().map(|addon| addon.0).collect(),
+        network: raw.network.map(|network| network.0),
+        ports: raw.ports.into_iter().map(|port| port.0).collect(),
+        api_port: raw.api_port.map(|port| port.0),
+        switch_context: raw.switch_context,
+        recover: Recover {
+            attempts: raw.recover.attempts.map_or(5, |attempts| attempts.0),
+            backoff_min,
+            backoff_max,
+            purge: raw.recover.purge.map_or(Purge::Profile, Purge::from),
+        },
+        k3s: K3s {
+            host: raw.host.map(|host| host.0),
+            version: raw.version.map(|version| version.0),
+            cluster_cidr: raw.cluster_cidr.map(|cidr| cidr.0),
+            service_cidr: raw.service_cidr.map(|cidr| cidr.0),
+            dns: raw.dns.map(|dns| dns.0),
+            disable: raw.disable.into_iter().map(|name| name.0).collect(),
+            install: raw.install.map(|install| install.0),
+            prepare: raw.prepare.into_iter().map(|name| name.0).collect(),
+            tunnel: raw.tunnel.unwrap_or(false),
+        },
+    }
+}
+
+fn check(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: &RawCluster) {
+    let provider = entry.node.get("provider");
+    match raw.provider {
+        Provider::K3s if raw.host.is_none() => parser.wrong(
+            entry.value_span(&["provider"]),
+            "[cluster] with provider `k3s` has no `host`".to_owned(),
+            "add `host = \"user@machine\"`, the machine that ssh reaches",
+        ),
+        Provider::Existing if raw.context.is_none() => parser.wrong(
+            entry.value_span(&["provider"]),
+            "[cluster] with provider `existing` has no `context`".to_owned(),
+            "add `context = \"...\"`, a name that `kubectl config get-contexts` shows",
+        ),
+        _ => {}
+    }
+    if raw.provider != Provider::K3s {
+        for key in K3S_ONLY {
+            // A weaker layer may carry the settings of another profile's cluster.
+            let stands_with_provider = entry.node.get(key).is_some_and(|field| {
+                provider.is_some_and(|provider| field.layer == provider.layer)
+            });
+            if stands_with_provider {
+                let message = format!("`{key}` of [cluster] only goes with provider `k3s`");
+                parser.wrong(entry.key_span(key), message, &format!("remove `{key}`"));
+            }
+        }
+    }
+    parser.check_argv(entry, &["args"]);
+}
