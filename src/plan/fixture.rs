@@ -1,0 +1,131 @@
+//! Small configurations and steps for tests of the plan and the engine.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::model::{
+    Check, CheckProbe, Compose, Config, Deploy, DeployKind, File, FileContent, Image, ImageSource,
+    Network, NetworkOwner, Task, Vantage,
+};
+use crate::plan::{Retry, Step, StepId, StepKind};
+use crate::redact::Secret;
+
+/// The identifier written as `kind/name` or `kind`.
+pub(crate) fn id(text: &str) -> StepId {
+    text.split_once('/')
+        .map_or_else(|| StepId::single(text), |(kind, name)| StepId::named(kind, name))
+}
+
+/// A step that changes things, or a check where the identifier says so.
+pub(crate) fn step(text: &str, needs: &[&str]) -> Step {
+    let id = id(text);
+    let kind = match text.split_once('/') {
+        Some(("check", name)) => StepKind::Check(check(name)),
+        Some((_, name)) => StepKind::Task(task(name, &[])),
+        None => StepKind::Docker,
+    };
+    Step {
+        title: format!("step {id}"),
+        id,
+        kind,
+        needs: needs.iter().map(|need| self::id(need)).collect(),
+        after: Vec::new(),
+        exclusive: None,
+        timeout: None,
+        optional: false,
+        retry: Retry::default(),
+    }
+}
+
+/// A configuration in which nothing is wanted.
+pub(crate) fn config() -> Config {
+    Config {
+        name: "demo".to_owned(),
+        profile: "compose".to_owned(),
+        root: PathBuf::from("/srv/demo"),
+        env_files: Vec::new(),
+        env: BTreeMap::new(),
+        namespace: None,
+        deadline: Duration::from_secs(900),
+        cluster: None,
+        networks: Vec::new(),
+        files: Vec::new(),
+        registries: Vec::new(),
+        secrets: Vec::new(),
+        images: Vec::new(),
+        deploys: Vec::new(),
+        checks: Vec::new(),
+        tasks: Vec::new(),
+        secrets_to_scrub: Vec::new(),
+    }
+}
+
+/// A compose deploy; `needs` as in the configuration.
+pub(crate) fn deploy(name: &str, needs: Option<&[&str]>) -> Deploy {
+    Deploy {
+        name: name.to_owned(),
+        kind: DeployKind::Compose(Compose {
+            files: vec![PathBuf::from(format!("/srv/demo/{name}.yaml"))],
+            profiles: Vec::new(),
+            services: Vec::new(),
+        }),
+        namespace: None,
+        optional: Vec::new(),
+        keep: Vec::new(),
+        needs: needs.map(|needs| needs.iter().map(ToString::to_string).collect()),
+        timeout: None,
+    }
+}
+
+/// A TCP check from this machine.
+pub(crate) fn check(name: &str) -> Check {
+    Check {
+        name: name.to_owned(),
+        probe: CheckProbe::Tcp("localhost:1".to_owned()),
+        from: Vantage::Host,
+        optional: false,
+        timeout: None,
+        login: None,
+    }
+}
+
+/// A host command.
+pub(crate) fn task(name: &str, needs: &[&str]) -> Task {
+    Task {
+        name: name.to_owned(),
+        run: vec!["true".to_owned()],
+        unless: None,
+        needs: needs.iter().map(ToString::to_string).collect(),
+        cwd: PathBuf::from("/srv/demo"),
+        env: BTreeMap::new(),
+        timeout: None,
+        undo: None,
+    }
+}
+
+/// A network that mlup makes.
+pub(crate) fn network(name: &str) -> Network {
+    Network {
+        name: name.to_owned(),
+        owner: NetworkOwner::Mlup,
+        driver: "bridge".to_owned(),
+        subnet: None,
+        gateway: None,
+        labels: BTreeMap::new(),
+    }
+}
+
+/// An image that must be there.
+pub(crate) fn image(name: &str) -> Image {
+    Image { name: name.to_owned(), source: ImageSource::Present, platform: None }
+}
+
+/// A file below the project's folder.
+pub(crate) fn file(path: &str) -> File {
+    File {
+        path: PathBuf::from("/srv/demo").join(path),
+        content: FileContent::Rendered(Secret::new("text")),
+        mode: 0o600,
+    }
+}

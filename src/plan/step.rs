@@ -1,0 +1,139 @@
+//! A step: one thing that is brought about, and what it waits for. What a step does is `steps/`.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::config::model::{Check, Compose, File, Image, Network, Task};
+
+/// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(String);
+
+impl StepId {
+    /// The only step of its kind.
+    #[must_use]
+    pub fn single(kind: &str) -> Self {
+        Self(kind.to_owned())
+    }
+
+    /// The step `kind/name`.
+    #[must_use]
+    pub fn named(kind: &str, name: &str) -> Self {
+        Self(format!("{kind}/{name}"))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What comes before the first slash: `deploy` of `deploy/stack`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(kind, _)| kind)
+    }
+
+    /// What comes after the first slash, or the whole where there is none: `stack` of
+    /// `deploy/stack`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One node of the plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Identifier, unique in the plan.
+    pub id: StepId,
+    /// One line for people.
+    pub title: String,
+    /// What it does.
+    pub kind: StepKind,
+    /// Steps that must be ready first.
+    pub needs: Vec<StepId>,
+    /// Steps that must have ended first, either way.
+    pub after: Vec<StepId>,
+    /// A resource that only one step at a time may touch.
+    pub exclusive: Option<String>,
+    /// Its own time limit over all attempts.
+    pub timeout: Option<Duration>,
+    /// Whether the environment counts as up without it.
+    pub optional: bool,
+    /// How transient failures are retried.
+    pub retry: Retry,
+}
+
+impl Step {
+    /// Whether bringing it about changes nothing: it only looks and waits.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        match self.kind {
+            StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => true,
+            StepKind::Compose(_)
+            | StepKind::ComposeImages(_)
+            | StepKind::File(_)
+            | StepKind::Image(_)
+            | StepKind::Network(_)
+            | StepKind::Task(_) => false,
+        }
+    }
+}
+
+/// How often and how patiently transient failures are retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// First delay.
+    pub min: Duration,
+    /// Longest delay.
+    pub max: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 4, min: Duration::from_millis(500), max: Duration::from_secs(15) }
+    }
+}
+
+/// What a step does, with everything that it needs to know.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// A check of the running environment.
+    Check(Check),
+    /// A compose project is up.
+    Compose(ComposeDeploy),
+    /// The images of a compose project are on this machine.
+    ComposeImages(ComposeDeploy),
+    /// A compose project's file, networks and ports are in order.
+    ComposePreflight(ComposeDeploy),
+    /// Docker answers.
+    Docker,
+    /// A file is as the template says.
+    File(File),
+    /// An image is on this machine.
+    Image(Image),
+    /// A Docker network is there.
+    Network(Network),
+    /// A host command has run.
+    Task(Task),
+}
+
+/// A compose project together with what its deploy says.
+#[derive(Clone, Debug)]
+pub struct ComposeDeploy {
+    /// Name of the deploy.
+    pub name: String,
+    /// Files, profiles and services.
+    pub compose: Compose,
+    /// Services that may stay unready, or may exit.
+    pub optional: Vec<String>,
+}
