@@ -1,0 +1,5 @@
+//! The machine under scripted steps and virtual time.
+
+mod properties;
+mod scenarios;
+mod simulation;
