@@ -1,0 +1,56 @@
+//! The wall clock, for timestamps only: durations are measured with tokio's monotonic clock.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
+
+/// Now in RFC 3339, UTC, milliseconds.
+#[must_use]
+pub fn rfc3339_now() -> String {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+    let now = Timestamp::now();
+    let rounded = now.round(Unit::Millisecond).unwrap_or(now);
+    format!("{rounded:.3}")
+}
+
+/// Now as `20261121T103000Z`, fit for a folder name.
+#[must_use]
+pub fn compact_now() -> String {
+    let full = rfc3339_now();
+    let digits: String = full.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    format!("{}Z", digits.split('.').next().unwrap_or(&digits))
+}
+
+/// How long ago an RFC 3339 time was; nothing for one that cannot be read or is still to come.
+#[must_use]
+pub fn age(since: &str) -> Option<Duration> {
+    let since: Timestamp = since.parse().ok()?;
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+    let now = Timestamp::now();
+    Duration::try_from(now.duration_since(since)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_milliseconds_and_utc() {
+        let now = rfc3339_now();
+        assert_eq!(now.len(), "2026-11-21T10:30:00.123Z".len(), "{now}");
+        assert!(now.ends_with('Z'), "{now}");
+    }
+
+    #[test]
+    fn age_is_known_of_the_past_alone() {
+        assert!(age("2020-01-01T00:00:00Z").is_some_and(|age| age.as_secs() > 0));
+        assert_eq!(age("2999-01-01T00:00:00Z"), None);
+        assert_eq!(age("yesterday"), None);
+    }
+
+    #[test]
+    fn compact_form_sorts_by_time() {
+        let now = compact_now();
+        assert_eq!(now.len(), "20261121T103000Z".len(), "{now}");
+    }
+}

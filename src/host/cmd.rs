@@ -1,0 +1,192 @@
+//! A command before it runs, and what it printed. Values only: running is `process`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Stream;
+use crate::policy::Failure;
+use crate::policy::classify::{Tool, ToolEnd, tool_failure};
+use crate::quote::quote;
+use crate::redact::Secret;
+
+/// Receives each line that a running command prints, as it prints it.
+pub type LineSink = Arc<dyn Fn(Stream, &str) + Send + Sync>;
+
+/// A command before it runs. Built argument by argument: no shell ever sees it.
+#[derive(Clone)]
+pub struct Cmd {
+    /// Program, looked up on PATH unless it holds a slash.
+    pub program: String,
+    /// Arguments. Secrets have no place here: anybody on the machine can read them.
+    pub args: Vec<String>,
+    /// Variables beside the process's own.
+    pub env: BTreeMap<String, Secret>,
+    /// Working folder; the process's own unless set.
+    pub cwd: Option<PathBuf>,
+    /// Standard input; empty unless set.
+    pub stdin: Option<Secret>,
+    /// Time after which it is stopped; none unless set.
+    pub timeout: Option<Duration>,
+    /// Who is told each line.
+    pub on_line: Option<LineSink>,
+}
+
+impl Cmd {
+    /// A command without arguments.
+    pub fn new(program: impl Into<String>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: None,
+            stdin: None,
+            timeout: None,
+            on_line: None,
+        }
+    }
+
+    /// Appends one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Appends arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item = S>, S: Into<String>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: Secret) -> Self {
+        self.env.insert(name.into(), value);
+        self
+    }
+
+    /// Sets the working folder.
+    #[must_use]
+    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Sets the time limit.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets who is told each line.
+    #[must_use]
+    pub fn on_line(mut self, sink: LineSink) -> Self {
+        self.on_line = Some(sink);
+        self
+    }
+}
+
+/// The command line as a person would type it: quoted, without environment and input.
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote(&self.program))?;
+        for arg in &self.args {
+            write!(f, " {}", quote(arg))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a command that ran left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// How it ended.
+    pub end: End,
+    /// All of standard output.
+    pub stdout: String,
+    /// All of standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Whether it exited 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.end == End::Exit(0)
+    }
+
+    /// What it means that this tool did not succeed; `doing` completes "could not ...".
+    #[must_use]
+    pub fn failure(&self, tool: Tool, doing: &str) -> Failure {
+        let end = match self.end {
+            End::Exit(code) => ToolEnd::Exit(code),
+            End::Signal(signal) => ToolEnd::Signal(signal),
+            End::TimedOut => ToolEnd::TimedOut,
+            End::Cancelled => ToolEnd::Signal(SIGTERM),
+        };
+        tool_failure(tool, doing, end, &self.stderr, &self.stdout)
+    }
+}
+
+/// What a cancelled command was asked to end with.
+const SIGTERM: i32 = 15;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Stopped because its time was over.
+    TimedOut,
+    /// Stopped because the run was cancelled.
+    Cancelled,
+}
+
+/// Why a command did not run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// No such program.
+    #[error("`{program}` was not found on PATH")]
+    NotFound {
+        /// The program that was looked for.
+        program: String,
+    },
+    /// The operating system refused.
+    #[error("`{program}` could not be started: {source}")]
+    Refused {
+        /// The program.
+        program: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_quotes_what_a_shell_would_take_apart() {
+        let cmd = Cmd::new("docker").args(["exec", "a b", "it's", ""]);
+        assert_eq!(cmd.to_string(), r"docker exec 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn debug_shows_no_environment() {
+        let cmd = Cmd::new("x").env("TOKEN", Secret::new("canary"));
+        assert_eq!(format!("{cmd:?}"), "x");
+    }
+}
