@@ -1,0 +1,176 @@
+//! The step of a `[[file]]`: its content and mode are as wanted. Only a file that still is what
+//! mlup wrote is removed.
+
+use crate::config::model::{File, FileContent};
+use crate::event::Fix;
+use crate::host::files::{self, Entry};
+use crate::plan::change::{Change, Op, Probed, Settled};
+use crate::plan::progress::Progress;
+use crate::policy::{Class, Failure};
+use crate::quote::quote;
+use crate::steps::{StepCtx, Teardown};
+
+#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
+pub(super) async fn probe(file: &File, _ctx: &StepCtx) -> Result<Probed, Failure> {
+    let wanted = wanted(file)?;
+    let (op, why) = match files::look(&file.path)? {
+        Entry::Absent => (Op::Create, "it does not exist".to_owned()),
+        Entry::Folder { empty } => return Err(is_folder(file, empty)),
+        Entry::File { content, .. } if content != wanted => {
+            (Op::Update, "its content differs from the template".to_owned())
+        }
+        Entry::File { mode, .. } if mode != file.mode => {
+            (Op::Update, format!("its mode is {mode:04o}, wanted {:04o}", file.mode))
+        }
+        Entry::File { .. } => return Ok(Probed::Satisfied(settled(file))),
+    };
+    Ok(Probed::Needed(vec![Change::new(op, object(file), why)]))
+}
+
+#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
+pub(super) async fn apply(file: &File, _ctx: &StepCtx) -> Result<(), Failure> {
+    files::write(&file.path, wanted(file)?, file.mode)
+}
+
+pub(super) async fn verify(file: &File, ctx: &StepCtx) -> Result<Settled, Failure> {
+    match probe(file, ctx).await? {
+        Probed::Satisfied(settled) => Ok(settled),
+        Probed::Needed(_) => Err(Failure::new(
+            Class::Permanent,
+            "FILE_UNVERIFIED",
+            format!("{} was written and does not hold what was written", object(file)),
+        )),
+    }
+}
+
+#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
+pub(super) async fn removals(
+    file: &File,
+    _ctx: &StepCtx,
+    how: Teardown,
+) -> Result<Vec<Change>, Failure> {
+    if how == Teardown::Stop || !is_unchanged(file)? {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Change::new(Op::Remove, object(file), "mlup wrote it")])
+}
+
+pub(super) async fn remove(
+    file: &File,
+    ctx: &StepCtx,
+    how: Teardown,
+) -> Result<Vec<Change>, Failure> {
+    let changes = removals(file, ctx, how).await?;
+    if !changes.is_empty() {
+        files::remove(&file.path)?;
+    } else if how != Teardown::Stop && files::look(&file.path)? != Entry::Absent {
+        ctx.say(Progress::Warning {
+            code: "FILE_KEPT",
+            message: format!("{} was changed by somebody else and is kept", object(file)),
+            hint: Some(format!("rm {}", quote(&file.path.to_string_lossy()))),
+        });
+    }
+    Ok(changes)
+}
+
+fn is_unchanged(file: &File) -> Result<bool, Failure> {
+    let wanted = wanted(file)?;
+    Ok(matches!(files::look(&file.path)?, Entry::File { content, .. } if content == wanted))
+}
+
+fn wanted(file: &File) -> Result<&[u8], Failure> {
+    match &file.content {
+        FileContent::Rendered(text) => Ok(text.expose().as_bytes()),
+        FileContent::Kubeconfig => Err(Failure::new(
+            Class::Config,
+            "NOT_RUN_YET",
+            format!("{} wants a kubeconfig, which this version does not write yet", object(file)),
+        )),
+    }
+}
+
+fn object(file: &File) -> String {
+    format!("file `{}`", file.path.display())
+}
+
+fn settled(file: &File) -> Settled {
+    Settled::ready(format!("as the template says, mode {:04o}", file.mode))
+}
+
+/// Docker makes an empty folder where the source of a bind mount is missing.
+fn is_folder(file: &File, empty: bool) -> Failure {
+    let path = quote(&file.path.to_string_lossy());
+    let (why, fix) = if empty {
+        ("an empty folder, as Docker makes one for a missing bind mount", format!("rmdir {path}"))
+    } else {
+        ("a folder that holds something", format!("mv {path} {path}.old"))
+    };
+    Failure::new(
+        Class::Refused,
+        "FILE_IS_DIRECTORY",
+        format!("{} cannot be written: {why} is in its place", object(file)),
+    )
+    .fix(Fix::safe(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::redact::Secret;
+    use crate::steps::testing::TestBed;
+
+    fn file(path: &Path, text: &str) -> File {
+        File {
+            path: path.to_owned(),
+            content: FileContent::Rendered(Secret::new(text)),
+            mode: 0o600,
+        }
+    }
+
+    async fn ops(file: &File, bed: &TestBed) -> Vec<Op> {
+        match probe(file, &bed.ctx).await.unwrap() {
+            Probed::Satisfied(_) => Vec::new(),
+            Probed::Needed(changes) => changes.into_iter().map(|change| change.op).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn is_created_then_left_alone_then_updated() {
+        let (bed, folder) = (TestBed::new(), tempfile::tempdir().unwrap());
+        let path = folder.path().join("conf/app.ini");
+        let wanted = file(&path, "a=1");
+        assert_eq!(ops(&wanted, &bed).await, [Op::Create]);
+        apply(&wanted, &bed.ctx).await.unwrap();
+        assert_eq!(ops(&wanted, &bed).await, []);
+        assert_eq!(ops(&file(&path, "a=2"), &bed).await, [Op::Update]);
+        let other_mode = File { mode: 0o644, ..wanted };
+        assert_eq!(ops(&other_mode, &bed).await, [Op::Update]);
+        apply(&other_mode, &bed.ctx).await.unwrap();
+        assert!(verify(&other_mode, &bed.ctx).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_folder_in_its_place_is_refused_with_a_way_out() {
+        let (bed, folder) = (TestBed::new(), tempfile::tempdir().unwrap());
+        let failure = probe(&file(folder.path(), "x"), &bed.ctx).await.unwrap_err();
+        assert_eq!((failure.class, failure.code), (Class::Refused, "FILE_IS_DIRECTORY"));
+        assert_eq!(failure.fix.unwrap().command, format!("rmdir {}", folder.path().display()));
+    }
+
+    #[tokio::test]
+    async fn is_removed_only_while_it_is_what_was_written() {
+        let (mut bed, folder) = (TestBed::new(), tempfile::tempdir().unwrap());
+        let wanted = file(&folder.path().join("app.ini"), "a=1");
+        apply(&wanted, &bed.ctx).await.unwrap();
+        assert!(remove(&wanted, &bed.ctx, Teardown::Stop).await.unwrap().is_empty());
+        assert_eq!(remove(&wanted, &bed.ctx, Teardown::Reset).await.unwrap().len(), 1);
+        assert!(!wanted.path.exists());
+
+        apply(&file(&wanted.path, "edited"), &bed.ctx).await.unwrap();
+        assert!(remove(&wanted, &bed.ctx, Teardown::Purge).await.unwrap().is_empty());
+        assert!(wanted.path.exists());
+        assert_eq!(bed.warnings(), ["FILE_KEPT"]);
+    }
+}

@@ -1,0 +1,203 @@
+//! One file a step kind: look, change, look again, take away. A step knows the host and its own
+//! part of the configuration; order, retries and deadlines belong to `engine/`.
+
+mod check;
+pub mod compose;
+mod docker;
+mod file;
+mod image;
+mod network;
+mod ownership;
+mod task;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::model::Config;
+use crate::event::{Phase, Probe, Stream};
+use crate::host::Host;
+use crate::host::cmd::LineSink;
+use crate::plan::change::{Change, Probed, Settled};
+use crate::plan::progress::{Progress, StepEnd};
+use crate::plan::{StepId, StepKind};
+use crate::policy::Failure;
+
+pub use compose::Projects;
+
+/// What one attempt of one step works with.
+#[derive(Clone)]
+pub struct StepCtx {
+    /// The step.
+    pub id: StepId,
+    /// The outside world.
+    pub host: Host,
+    /// The whole configuration.
+    pub config: Arc<Config>,
+    /// Compose projects as resolved so far in this run.
+    pub projects: Arc<Projects>,
+    /// When the step's time, or the run's, is over.
+    pub deadline: Instant,
+    /// Fires when the step has to stop.
+    pub cancel: CancellationToken,
+    /// Where it says what it does.
+    pub progress: UnboundedSender<(StepId, Progress)>,
+}
+
+impl StepCtx {
+    /// Says something. Nobody listening any more is no error: the run is over then.
+    pub fn say(&self, progress: Progress) {
+        let _ = self.progress.send((self.id.clone(), progress));
+    }
+
+    /// Says what is waited for.
+    pub fn waiting(&self, reason: impl Into<String>) {
+        self.say(Progress::Waiting(reason.into()));
+    }
+
+    /// Says how a probe went; the step's identifier is filled in.
+    pub fn probed(&self, mut probe: Probe) {
+        self.id.as_str().clone_into(&mut probe.step);
+        self.say(Progress::Probe(probe));
+    }
+
+    /// A sink that turns each line of a tool into an event of this step.
+    #[must_use]
+    pub fn line_sink(&self) -> LineSink {
+        let (id, progress) = (self.id.clone(), self.progress.clone());
+        Arc::new(move |stream: Stream, line: &str| {
+            let _ = progress.send((id.clone(), Progress::Output { stream, line: line.to_owned() }));
+        })
+    }
+}
+
+/// How far taking away goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teardown {
+    /// Halt and keep everything.
+    Stop,
+    /// Remove what mlup owns, keep volumes.
+    Reset,
+    /// Remove what mlup owns, volumes included.
+    Purge,
+}
+
+/// Looks, changes what is needed, and looks again.
+pub async fn bring_up(kind: &StepKind, ctx: &StepCtx) -> StepEnd {
+    ended(ctx, attempt(kind, ctx).await)
+}
+
+/// Takes away what `bring_up` made.
+pub async fn take_down(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> StepEnd {
+    ctx.say(Progress::Phase(Phase::Undo));
+    ended(ctx, remove(kind, ctx, how).await)
+}
+
+/// A failure that follows from being told to stop is no failure.
+fn ended(ctx: &StepCtx, result: Result<(Settled, bool), Failure>) -> StepEnd {
+    match result {
+        Ok((settled, changed)) => StepEnd::Settled { settled, changed },
+        Err(_) if ctx.cancel.is_cancelled() => StepEnd::Cancelled,
+        Err(failure) => StepEnd::Failed(failure),
+    }
+}
+
+async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Failure> {
+    ctx.say(Progress::Phase(Phase::Probe));
+    let changes = match probe(kind, ctx).await? {
+        Probed::Satisfied(settled) => return Ok((settled, false)),
+        Probed::Needed(changes) => changes,
+    };
+    let mutates = changes.iter().any(|change| change.op != crate::plan::change::Op::Wait);
+    if mutates {
+        ctx.say(Progress::Phase(Phase::Apply));
+        apply(kind, ctx, &changes).await?;
+    }
+    ctx.say(Progress::Phase(Phase::Verify));
+    Ok((verify(kind, ctx).await?, mutates))
+}
+
+/// Looks at the world, changes nothing.
+///
+/// # Errors
+/// The world could not be read: unknown is not absent.
+pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
+    match kind {
+        StepKind::Check(check) => check::probe(check, ctx).await,
+        StepKind::Compose(deploy) => compose::probe(deploy, ctx).await,
+        StepKind::ComposeImages(deploy) => compose::images::probe(deploy, ctx).await,
+        StepKind::ComposePreflight(deploy) => compose::preflight::probe(deploy, ctx).await,
+        StepKind::Docker => docker::probe(ctx).await,
+        StepKind::File(file) => file::probe(file, ctx).await,
+        StepKind::Image(image) => image::probe(image, ctx).await,
+        StepKind::Network(network) => network::probe(network, ctx).await,
+        StepKind::Task(task) => task::probe(task, ctx).await,
+    }
+}
+
+async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<(), Failure> {
+    match kind {
+        StepKind::Compose(deploy) => compose::apply(deploy, ctx, changes).await,
+        StepKind::ComposeImages(deploy) => compose::images::apply(deploy, ctx, changes).await,
+        StepKind::File(file) => file::apply(file, ctx).await,
+        StepKind::Image(image) => image::apply(image, ctx, changes).await,
+        StepKind::Network(network) => network::apply(network, ctx).await,
+        StepKind::Task(task) => task::apply(task, ctx).await,
+        StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => Ok(()),
+    }
+}
+
+async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
+    match kind {
+        StepKind::Check(check) => check::verify(check, ctx).await,
+        StepKind::Compose(deploy) => compose::verify(deploy, ctx).await,
+        StepKind::ComposeImages(deploy) => compose::images::verify(deploy, ctx).await,
+        StepKind::File(file) => file::verify(file, ctx).await,
+        StepKind::Image(image) => image::verify(image, ctx).await,
+        StepKind::Network(network) => network::verify(network, ctx).await,
+        StepKind::Task(task) => task::verify(task, ctx).await,
+        StepKind::ComposePreflight(_) | StepKind::Docker => Ok(Settled::ready("")),
+    }
+}
+
+async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settled, bool), Failure> {
+    let removed = match kind {
+        StepKind::Compose(deploy) => compose::remove(deploy, ctx, how).await?,
+        StepKind::File(file) => file::remove(file, ctx, how).await?,
+        StepKind::Image(image) => image::remove(image, ctx, how).await?,
+        StepKind::Network(network) => network::remove(network, ctx, how).await?,
+        StepKind::Task(task) => task::remove(task, ctx, how).await?,
+        StepKind::Check(_)
+        | StepKind::ComposeImages(_)
+        | StepKind::ComposePreflight(_)
+        | StepKind::Docker => Vec::new(),
+    };
+    let detail = removed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Ok((Settled::succeeded(detail), !removed.is_empty()))
+}
+
+/// What [`take_down`] would do to this step, for the list that `reset --purge` shows.
+///
+/// # Errors
+/// The world could not be read.
+pub async fn removals(
+    kind: &StepKind,
+    ctx: &StepCtx,
+    how: Teardown,
+) -> Result<Vec<Change>, Failure> {
+    match kind {
+        StepKind::Compose(deploy) => compose::removals(deploy, ctx, how).await,
+        StepKind::File(file) => file::removals(file, ctx, how).await,
+        StepKind::Image(image) => image::removals(image, ctx, how).await,
+        StepKind::Network(network) => network::removals(network, ctx, how).await,
+        StepKind::Task(task) => task::removals(task, ctx, how).await,
+        StepKind::Check(_)
+        | StepKind::ComposeImages(_)
+        | StepKind::ComposePreflight(_)
+        | StepKind::Docker => Ok(Vec::new()),
+    }
+}
