@@ -1,0 +1,182 @@
+//! Which events are worth a line of their own, and what that line says. Shared by the plain report
+//! and the lines that the live view leaves behind.
+
+use crate::event::{EventKind, Phase, Probe, State, StepState};
+use crate::report::board::doing;
+use crate::report::mode::Detail;
+use crate::report::style::{Line, Style, Tone, word};
+use crate::report::text;
+
+/// One thing worth saying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The step, or who speaks.
+    pub(super) subject: String,
+    pub(super) mark: Mark,
+    pub(super) duration_ms: Option<u64>,
+    /// A failure's or warning's code.
+    pub(super) code: Option<String>,
+    pub(super) text: String,
+}
+
+/// What kind of thing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A line that a tool printed.
+    Output,
+    /// An attempt of a check.
+    Probe,
+    /// A step is in this state now.
+    State(State),
+    /// Worth knowing.
+    Warning,
+}
+
+impl Mark {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Output => "|",
+            Self::Probe => "probe",
+            Self::State(state) => word(state),
+            Self::Warning => "warning",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Output | Self::Probe => Tone::Dim,
+            Self::State(state) => Tone::of(state),
+            Self::Warning => Tone::Busy,
+        }
+    }
+
+    fn glyph(self, style: Style) -> char {
+        match self {
+            Self::Output | Self::Probe => ' ',
+            Self::State(state) => style.glyph(state, 0),
+            Self::Warning => '!',
+        }
+    }
+}
+
+/// What an event says to people, if it is worth a line at this level of detail.
+pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
+    if detail == Detail::Quiet {
+        return None;
+    }
+    let verbose = detail == Detail::Verbose;
+    let said = |subject: &str, mark: Mark, text: String| Entry {
+        subject: subject.to_owned(),
+        mark,
+        duration_ms: None,
+        code: None,
+        text,
+    };
+    match kind {
+        EventKind::StepState(state) => step(state, detail),
+        EventKind::Escalation { step, rung, reason, attempt } => {
+            let text = format!("{rung}: {reason} (attempt {attempt})");
+            Some(said(step, Mark::State(State::Escalating), text))
+        }
+        EventKind::Warning { step, code, message, hint } => {
+            let advice = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            let subject = step.as_deref().unwrap_or("mlup");
+            let entry = said(subject, Mark::Warning, format!("{message}{advice}"));
+            Some(Entry { code: Some(code.clone()), ..entry })
+        }
+        EventKind::StepOutput { step, line, .. } if verbose => {
+            Some(said(step, Mark::Output, line.clone()))
+        }
+        EventKind::Probe(probe) if verbose => Some(said(&probe.step, Mark::Probe, found(probe))),
+        _ => None,
+    }
+}
+
+fn step(state: &StepState, detail: Detail) -> Option<Entry> {
+    if !is_news(state, detail == Detail::Verbose) {
+        return None;
+    }
+    let took = state.to.is_end() && state.attempt > 0;
+    Some(Entry {
+        subject: state.step.clone(),
+        mark: Mark::State(state.to),
+        duration_ms: took.then_some(state.duration_ms),
+        code: state.code.clone(),
+        text: words(state),
+    })
+}
+
+/// Whether people want to hear of it: looking is silent, so is what only follows from a failure
+/// (the failure block counts it). An escalation has its own event.
+fn is_news(state: &StepState, verbose: bool) -> bool {
+    match state.to {
+        State::Pending | State::Blocked | State::Escalating => false,
+        State::Skipped => verbose,
+        State::Running => verbose || state.phase == Some(Phase::Apply),
+        State::Cancelled => verbose || !matches!(state.from, State::Pending | State::Blocked),
+        State::Waiting
+        | State::Retrying
+        | State::Ready
+        | State::Succeeded
+        | State::Degraded
+        | State::Failed => true,
+    }
+}
+
+fn words(state: &StepState) -> String {
+    let reason = state.reason.as_deref().unwrap_or_default();
+    match state.to {
+        State::Retrying => {
+            let next = state.attempt + 1;
+            let delay = text::duration(state.retry_in_ms.unwrap_or(0));
+            format!("attempt {next} in {delay}: {reason}")
+        }
+        State::Running if reason.is_empty() => state.phase.map_or("", doing).to_owned(),
+        State::Ready | State::Succeeded if state.changed == Some(true) => {
+            format!("{reason} (changed)").trim_start().to_owned()
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+fn found(probe: &Probe) -> String {
+    let verdict = if probe.ok { "ok" } else { "not yet" };
+    let Probe { kind, from, detail, latency_ms, n, .. } = probe;
+    format!("{n}: {kind} from {from}: {verdict}, {detail} ({latency_ms}ms)")
+}
+
+impl Entry {
+    /// The line of the plain report after its time.
+    pub(super) fn plain(&self, id_width: usize) -> Line {
+        let subject = text::pad(&self.subject, id_width);
+        if self.mark == Mark::Output {
+            let text = format!("{subject}  | {}", self.text);
+            return Line::default().with(Tone::Dim, text);
+        }
+        self.columns(Line::default().with(Tone::Normal, subject + "  "))
+    }
+
+    /// The line that the live view leaves behind.
+    pub(super) fn left_behind(&self, id_width: usize, style: Style) -> Line {
+        if self.mark == Mark::Output {
+            let text = format!("   {}  | {}", text::pad(&self.subject, id_width), self.text);
+            return Line::default().with(Tone::Dim, text);
+        }
+        let glyph = format!(" {} ", self.mark.glyph(style));
+        let subject = text::pad(&self.subject, id_width) + "  ";
+        self.columns(Line::default().with(self.mark.tone(), glyph).with(Tone::Normal, subject))
+    }
+
+    fn columns(&self, line: Line) -> Line {
+        let duration = self.duration_ms.map(text::duration).unwrap_or_default();
+        let line = line
+            .with(self.mark.tone(), text::pad(self.mark.word(), 9))
+            .with(Tone::Dim, format!("  {duration:>5}  "));
+        match &self.code {
+            Some(code) => {
+                line.with(self.mark.tone(), code).with(Tone::Normal, format!("  {}", self.text))
+            }
+            None => line.with(Tone::Normal, &self.text),
+        }
+    }
+}

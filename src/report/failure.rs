@@ -1,0 +1,233 @@
+//! The failure block: one root cause, what it rests on, what was tried, what to do. Pure text; the
+//! cause itself is found in `policy/` and the steps.
+
+use crate::event::{Diagnosis, Evidence, Safety};
+use crate::quote::quote;
+use crate::report::style::{Line, Style, Tone, paint_all};
+use crate::report::text;
+
+/// Lines of evidence that a block shows.
+const EVIDENCE: usize = 5;
+/// Columns of the source beside a line of evidence, at most.
+const SOURCE_WIDTH: usize = 20;
+/// A first line with less room than this leaves the sentence to the next one.
+const LEAST_ROOM: usize = 24;
+
+/// The block of one root cause, wrapped at `width` columns; commands stay whole.
+#[must_use]
+pub fn render(diagnosis: &Diagnosis, width: usize, style: Style) -> String {
+    paint_all(&lines(diagnosis, width), style)
+}
+
+/// The same for a cause outside of any run, which no other command knows more about.
+#[must_use]
+pub fn render_alone(diagnosis: &Diagnosis, width: usize, style: Style) -> String {
+    paint_all(&cause(diagnosis, width), style)
+}
+
+pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
+    let mut lines = cause(diagnosis, width);
+    lines.push(detail("more: ").with(Tone::Normal, more(diagnosis)));
+    lines
+}
+
+fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
+    let mut lines = headline(diagnosis, width);
+    lines.extend(evidence(&diagnosis.evidence, width));
+    if !diagnosis.tried.is_empty() {
+        lines.extend(labelled("tried: ", &diagnosis.tried.join("; "), width));
+    }
+    lines.extend(fix(diagnosis));
+    lines.extend(blocks(&diagnosis.blocks, width));
+    lines
+}
+
+fn detail(label: &str) -> Line {
+    Line::default().with(Tone::Dim, format!("  {label}"))
+}
+
+fn headline(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
+    let head = Line::default()
+        .with(Tone::Bad, &diagnosis.code)
+        .with(Tone::Normal, "  ")
+        .with(Tone::Strong, &diagnosis.step);
+    let room = width.saturating_sub(head.width() + 2);
+    let rest = width.saturating_sub(2);
+    let summary = text::clean(&diagnosis.summary);
+    if room < LEAST_ROOM {
+        let wrapped = text::wrap(&summary, rest, rest);
+        let wrapped =
+            wrapped.iter().map(|line| Line::default().with(Tone::Normal, format!("  {line}")));
+        return std::iter::once(head).chain(wrapped).collect();
+    }
+    let mut wrapped = text::wrap(&summary, room, rest).into_iter();
+    let first = wrapped.next().unwrap_or_default();
+    let first = head.with(Tone::Normal, format!("  {first}"));
+    let others = wrapped.map(|line| Line::default().with(Tone::Normal, format!("  {line}")));
+    std::iter::once(first).chain(others).collect()
+}
+
+/// Two columns, source and text; nothing of the text is left out.
+fn evidence(evidence: &[Evidence], width: usize) -> Vec<Line> {
+    let shown = &evidence[..evidence.len().min(EVIDENCE)];
+    let widest = shown.iter().map(|evidence| text::width(&evidence.source)).max().unwrap_or(0);
+    let column = widest.min(SOURCE_WIDTH);
+    let room = width.saturating_sub(column + 4);
+    let mut lines = Vec::new();
+    for Evidence { source, text } in shown {
+        let mut label = text::pad(source, column);
+        for wrapped in text.lines().flat_map(|line| text::wrap(&text::clean(line), room, room)) {
+            lines.push(detail(&label).with(Tone::Normal, format!("  {wrapped}")));
+            label = " ".repeat(column);
+        }
+    }
+    lines
+}
+
+fn labelled(label: &str, words: &str, width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(2 + label.len());
+    let mut label = label.to_owned();
+    let mut lines = Vec::new();
+    for wrapped in text::wrap(&text::clean(words), room, room) {
+        lines.push(detail(&label).with(Tone::Normal, wrapped));
+        label = " ".repeat(label.len());
+    }
+    lines
+}
+
+/// The fix as it is to be typed: never wrapped, never clipped.
+fn fix(diagnosis: &Diagnosis) -> Vec<Line> {
+    let Some(fix) = &diagnosis.fix else { return Vec::new() };
+    let (label, tone) = match fix.safety {
+        Safety::Safe => ("fix (safe): ", Tone::Good),
+        Safety::Destructive => ("fix (destructive): ", Tone::Bad),
+    };
+    let mut label = label.to_owned();
+    let mut lines = Vec::new();
+    for command in fix.command.lines() {
+        lines.push(Line::default().with(tone, format!("  {label}")).with(Tone::Strong, command));
+        label = " ".repeat(label.len());
+    }
+    lines
+}
+
+/// What could not run because of it, in one line however much it is.
+fn blocks(blocks: &[String], width: usize) -> Option<Line> {
+    let total = format!(" ({})", blocks.len());
+    let room = width.saturating_sub(2 + "blocks: ".len() + total.len() + ", 999 more".len());
+    let (mut named, mut shown) = (String::new(), 0);
+    for step in blocks {
+        let longer = if shown == 0 { step.clone() } else { format!("{named}, {step}") };
+        if shown > 0 && text::width(&longer) > room {
+            break;
+        }
+        (named, shown) = (longer, shown + 1);
+    }
+    if shown < blocks.len() {
+        named = format!("{named}, {} more", blocks.len() - shown);
+    }
+    (!blocks.is_empty()).then(|| detail("blocks: ").with(Tone::Normal, named + &total))
+}
+
+/// Where to read on: the step's story, and the log of the service that the evidence quotes.
+fn more(diagnosis: &Diagnosis) -> String {
+    let quoted = diagnosis.evidence.iter().find_map(|evidence| {
+        let service = evidence.source.strip_prefix("log ")?;
+        service.split_whitespace().next()
+    });
+    let why = format!("mlup why {}", quote(&diagnosis.step));
+    match quoted {
+        Some(service) => format!("{why}, mlup logs {service}"),
+        None => why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Fix;
+
+    fn port_taken() -> Diagnosis {
+        Diagnosis {
+            step: "deploy/stack".into(),
+            code: "PORT_TAKEN".into(),
+            summary: "service `api` wants host port 8080, which container `old-web` holds".into(),
+            evidence: vec![
+                Evidence::new("docker ps", "old-web 0.0.0.0:8080->80/tcp"),
+                Evidence::new("log api", "listen tcp 0.0.0.0:8080: bind: address already in use"),
+            ],
+            tried: vec!["started 2 times".into()],
+            fix: Some(Fix::safe("docker stop old-web")),
+            blocks: vec!["check/api".into(), "check/web".into()],
+        }
+    }
+
+    fn plain(diagnosis: &Diagnosis, width: usize) -> String {
+        render(diagnosis, width, Style::default())
+    }
+
+    #[test]
+    fn the_block_has_cause_evidence_tried_fix_and_what_it_blocks() {
+        let expected = "\
+PORT_TAKEN  deploy/stack  service `api` wants host port 8080, which container
+  `old-web` holds
+  docker ps  old-web 0.0.0.0:8080->80/tcp
+  log api    listen tcp 0.0.0.0:8080: bind: address already in use
+  tried: started 2 times
+  fix (safe): docker stop old-web
+  blocks: check/api, check/web (2)
+  more: mlup why deploy/stack, mlup logs api
+";
+        assert_eq!(plain(&port_taken(), 80), expected);
+    }
+
+    #[test]
+    fn a_narrow_window_moves_the_sentence_down_and_keeps_the_command_whole() {
+        let mut diagnosis = port_taken();
+        diagnosis.fix = Some(Fix::destructive("docker rm --force --volumes old-web"));
+        diagnosis.evidence.truncate(1);
+        let expected = "\
+PORT_TAKEN  deploy/stack
+  service `api` wants host port 8080,
+  which container `old-web` holds
+  docker ps  old-web
+             0.0.0.0:8080->80/tcp
+  tried: started 2 times
+  fix (destructive): docker rm --force --volumes old-web
+  blocks: check/api, 1 more (2)
+  more: mlup why deploy/stack
+";
+        assert_eq!(plain(&diagnosis, 40), expected);
+    }
+
+    #[test]
+    fn a_hundred_blocked_steps_are_one_line() {
+        let mut diagnosis = port_taken();
+        diagnosis.blocks = (0..100).map(|n| format!("check/service-{n}")).collect();
+        let block = plain(&diagnosis, 80);
+        let line = block.lines().find(|line| line.starts_with("  blocks:")).unwrap();
+        assert_eq!(
+            line,
+            "  blocks: check/service-0, check/service-1, check/service-2, 97 more (100)"
+        );
+    }
+
+    #[test]
+    fn long_evidence_is_wrapped_and_never_cut() {
+        let mut diagnosis = port_taken();
+        let words: Vec<String> = (0..60).map(|n| format!("word{n}")).collect();
+        diagnosis.evidence = vec![Evidence::new("log api", words.join(" "))];
+        let block = plain(&diagnosis, 60);
+        assert!(words.iter().all(|word| block.contains(word)), "{block}");
+        assert!(block.lines().all(|line| text::width(line) <= 60), "{block}");
+    }
+
+    #[test]
+    fn at_most_five_lines_of_evidence_are_shown() {
+        let mut diagnosis = port_taken();
+        diagnosis.evidence =
+            (0..9).map(|n| Evidence::new("probe http", format!("try{n}"))).collect();
+        let block = plain(&diagnosis, 80);
+        assert!(block.contains("try4") && !block.contains("try5"), "{block}");
+    }
+}

@@ -1,0 +1,147 @@
+//! The story of one step, from a recorded stream: what `mlup why STEP` tells. Live runs are shown
+//! by `tty` and `plain`.
+
+use std::fmt::Write as _;
+
+use crate::event::{Event, EventKind, Outcome, Phase, StepState};
+use crate::report::style;
+
+/// The events that are about this step, in order.
+#[must_use]
+pub fn of<'a>(events: &'a [Event], step: &str) -> Vec<&'a Event> {
+    events.iter().filter(|event| subject(&event.kind) == Some(step)).collect()
+}
+
+fn subject(kind: &EventKind) -> Option<&str> {
+    match kind {
+        EventKind::StepState(state) => Some(&state.step),
+        EventKind::StepOutput { step, .. } | EventKind::Escalation { step, .. } => Some(step),
+        EventKind::Probe(probe) => Some(&probe.step),
+        EventKind::Diagnosis(diagnosis) => Some(&diagnosis.step),
+        EventKind::Warning { step, .. } => step.as_deref(),
+        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => None,
+    }
+}
+
+/// How a run ended, in words.
+#[must_use]
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Cancelled => "it was interrupted",
+        Outcome::Deadline => "its deadline passed",
+        Outcome::Degraded => "ready, but an optional part failed",
+        Outcome::Failed => "it failed",
+        Outcome::Ready => "ready",
+    }
+}
+
+/// One line an event: seconds since the run began, then what happened.
+#[must_use]
+pub fn lines(events: &[&Event]) -> String {
+    let mut text = String::new();
+    for event in events {
+        if let Some(line) = line(&event.kind) {
+            let tenths = event.elapsed_ms / 100;
+            let _ = writeln!(text, "[{:>5}.{}] {line}", tenths / 10, tenths % 10);
+        }
+    }
+    text
+}
+
+/// What happened, or nothing for what other lines say already.
+fn line(kind: &EventKind) -> Option<String> {
+    Some(match kind {
+        EventKind::StepState(state) => moved(state),
+        EventKind::StepOutput { line, .. } => format!("  | {line}"),
+        EventKind::Probe(probe) => {
+            let verdict = if probe.ok { "ok" } else { "not yet" };
+            format!(
+                "probe {} {} from {}: {verdict}: {}",
+                probe.n, probe.kind, probe.from, probe.detail
+            )
+        }
+        EventKind::Escalation { rung, reason, .. } => format!("{rung}: {reason}"),
+        EventKind::Warning { message, .. } => format!("warning: {message}"),
+        EventKind::Diagnosis(_) | EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => {
+            return None;
+        }
+    })
+}
+
+fn moved(state: &StepState) -> String {
+    let mut line = style::word(state.to).to_owned();
+    if let Some(phase) = state.phase {
+        let phase = match phase {
+            Phase::Apply => "apply",
+            Phase::Probe => "probe",
+            Phase::Undo => "undo",
+            Phase::Verify => "verify",
+        };
+        let _ = write!(line, " ({phase})");
+    }
+    if !state.blocked_by.is_empty() {
+        let _ = write!(line, " by {}", state.blocked_by.join(", "));
+    }
+    if let Some(reason) = state.reason.as_deref().filter(|reason| !reason.is_empty()) {
+        let _ = write!(line, ": {reason}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Probe, State, Stream};
+
+    fn event(elapsed_ms: u64, kind: EventKind) -> Event {
+        Event { v: 1, seq: 0, ts: String::new(), elapsed_ms, run: "r".to_owned(), kind }
+    }
+
+    fn state(step: &str, to: State, reason: &str) -> EventKind {
+        EventKind::StepState(StepState {
+            step: step.to_owned(),
+            from: State::Pending,
+            to,
+            reason: Some(reason.to_owned()),
+            attempt: 1,
+            duration_ms: 0,
+            phase: (to == State::Running).then_some(Phase::Apply),
+            changed: None,
+            code: None,
+            retry_in_ms: None,
+            blocked_by: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_story_holds_only_its_step_and_reads_in_order() {
+        let output = EventKind::StepOutput {
+            step: "task/a".to_owned(),
+            stream: Stream::Stderr,
+            line: "no luck".to_owned(),
+        };
+        let probe = EventKind::Probe(Probe {
+            step: "task/a".to_owned(),
+            kind: "http".to_owned(),
+            from: "host".to_owned(),
+            ok: false,
+            detail: "http 503".to_owned(),
+            latency_ms: 3,
+            n: 2,
+        });
+        let events = [
+            event(0, state("task/a", State::Running, "")),
+            event(40, state("task/b", State::Running, "")),
+            event(1_250, output),
+            event(1_900, probe),
+            event(61_300, state("task/a", State::Failed, "exit 3")),
+        ];
+        assert_eq!(
+            lines(&of(&events, "task/a")),
+            "[    0.0] running (apply)\n\
+             [    1.2]   | no luck\n\
+             [    1.9] probe 2 http from host: not yet: http 503\n\
+             [   61.3] failed: exit 3\n"
+        );
+    }
+}
