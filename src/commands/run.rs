@@ -1,0 +1,208 @@
+//! What `start`, `stop` and `reset` share: the lock, the run log, the reports, the signals and the
+//! engine's one loop, put together for one plan.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::commands::session::{self, Project, Session};
+use crate::commands::urls;
+use crate::engine::{self, Attempt, Run, Stepper};
+use crate::error::{Error, Exit};
+use crate::event::{Url, Verb};
+use crate::host::clock;
+use crate::host::lock::{Lock, Owner};
+use crate::host::runlog::RunLog;
+use crate::host::state_dir::state_dir;
+use crate::host::terminal;
+use crate::plan::{Plan, Selected};
+use crate::report::json::Json;
+use crate::report::plain::Plain;
+use crate::report::toollog::ToolLog;
+use crate::report::tty::Tty;
+use crate::report::{FirstError, Front, Look, Report};
+use crate::steps::{self, StepCtx, Teardown};
+
+/// A plan and how to run it.
+pub(super) struct Wanted {
+    /// What it is called.
+    pub verb: Verb,
+    /// The plan and what is left out of it.
+    pub selected: Selected,
+    /// Steps that may run at a time.
+    pub jobs: usize,
+    /// Whether a degraded environment is a failure.
+    pub strict: bool,
+}
+
+impl Wanted {
+    /// A plan that takes away; all of it, as far as it is there.
+    pub(super) fn teardown(verb: Verb, plan: Plan) -> Self {
+        Self { verb, selected: plan.into(), jobs: 8, strict: false }
+    }
+}
+
+/// Runs the plan to its end and shows it.
+///
+/// # Errors
+/// Another run holds the lock, or the run log cannot be written. Nothing has been done then.
+pub(super) fn run(
+    session: &Session,
+    project: &Arc<Project>,
+    wanted: Wanted,
+) -> Result<ExitCode, Error> {
+    let lock = lock(session, project, wanted.verb)?;
+    let id = run_id(session.invocation.pid);
+    let config = &project.config;
+    let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
+        .map_err(Error::failure("run log"))?;
+    let Reports { all: reports, troubles } = reports(session, &log)?;
+    let finish = session::runtime()?.block_on(async {
+        let run = assemble(project, wanted, id, reports)?;
+        let stepper = stepper(project, run.verb);
+        Ok::<_, Error>(engine::run(run, stepper).await)
+    })?;
+    drop(lock);
+    if let Some(error) = troubles.iter().find_map(FirstError::take) {
+        let folder = log.folder().display();
+        session.terminal.say(&format!("warning: the run log {folder} is not complete: {error}"));
+    }
+    Ok(ExitCode::from(finish.exit_code))
+}
+
+/// Takes the project's lock, and says so where a killed run had left it.
+fn lock(session: &Session, project: &Project, verb: Verb) -> Result<Lock, Error> {
+    let (config, env) = (&project.config, &session.invocation.env);
+    let word = match verb {
+        Verb::Start => "start",
+        Verb::Stop => "stop",
+        Verb::Reset => "reset",
+        Verb::Purge => "reset --purge",
+    };
+    let owner = Owner {
+        pid: session.invocation.pid,
+        command: format!("mlup {word}"),
+        started: clock::rfc3339_now(),
+    };
+    let folder = state_dir(env, &config.name, &config.root).ok_or_else(|| Error::Plain {
+        exit: Exit::Prerequisite,
+        message: "there is no place for the lock and the run log: `HOME` is not set".to_owned(),
+        help: Some("set `HOME`, or `XDG_STATE_HOME` to an absolute path".to_owned()),
+    })?;
+    let lock =
+        Lock::acquire(&folder, &owner).map_err(|error| Error::failure("lock")(error.failure()))?;
+    if let Some(Owner { pid, command, started }) = lock.taken_over() {
+        session.terminal.say(&format!(
+            "taking over from `{command}` (pid {pid}, started {started}), which was killed"
+        ));
+    }
+    Ok(lock)
+}
+
+/// Unique within a project: the folder of the run adds the time.
+fn run_id(pid: u32) -> String {
+    format!("{pid:x}")
+}
+
+/// Who is shown a run.
+struct Reports {
+    all: Vec<Box<dyn Report>>,
+    /// Tell afterwards whether the run log could be written.
+    troubles: Vec<FirstError>,
+}
+
+/// The front that was asked for, and the run log behind it.
+fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
+    let terminal = session.terminal;
+    let look = Look {
+        detail: terminal.detail,
+        style: terminal.style,
+        run_log: Some(log.folder().display().to_string()),
+    };
+    let front: Box<dyn Report> = match terminal.front {
+        Front::Json => Box::new(Json::new(session::stdout())),
+        Front::Plain | Front::Quiet => {
+            Box::new(Plain::new(session::stderr(), look, terminal.width()))
+        }
+        Front::Tty => Box::new(Tty::new(session::stderr(), Box::new(terminal::stderr_size), look)),
+    };
+    let events = Json::new(log.events()?);
+    let tools = ToolLog::new(log.step_logs());
+    let troubles = vec![events.first_error(), tools.first_error()];
+    Ok(Reports { all: vec![front, Box::new(events), Box::new(tools)], troubles })
+}
+
+/// Everything that the engine's loop needs.
+fn assemble(
+    project: &Arc<Project>,
+    wanted: Wanted,
+    id: String,
+    reports: Vec<Box<dyn Report>>,
+) -> Result<Run, Error> {
+    let config = &project.config;
+    let source = (wanted.verb == Verb::Start).then(|| Arc::clone(project));
+    Ok(Run {
+        seed: seed(&id),
+        id,
+        plan: wanted.selected,
+        verb: wanted.verb,
+        project: config.name.clone(),
+        profile: config.profile.clone(),
+        jobs: wanted.jobs,
+        deadline: config.deadline,
+        strict: wanted.strict,
+        scrubber: project.scrubber.clone(),
+        reports,
+        interrupts: engine::listen()?,
+        force: project.force.clone(),
+        urls: Arc::new(move || addresses(source.clone())),
+    })
+}
+
+/// Where the environment answers, without passwords; nothing after a run that took it away.
+fn addresses(project: Option<Arc<Project>>) -> BoxFuture<'static, Vec<Url>> {
+    async move {
+        match project {
+            // The run is ready with or without its addresses.
+            Some(project) => urls::addresses(&project).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+    .boxed()
+}
+
+/// Differs between runs, so that two machines do not retry in step.
+fn seed(id: &str) -> u64 {
+    let now = clock::rfc3339_now();
+    id.bytes().chain(now.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Hands each attempt to the step's own code.
+fn stepper(project: &Arc<Project>, verb: Verb) -> Stepper {
+    let project = Arc::clone(project);
+    Arc::new(move |step, attempt| {
+        let ctx = context(&project, &step.id, attempt);
+        async move {
+            match verb {
+                Verb::Start => steps::bring_up(&step.kind, &ctx).await,
+                Verb::Stop => steps::take_down(&step.kind, &ctx, Teardown::Stop).await,
+                Verb::Reset => steps::take_down(&step.kind, &ctx, Teardown::Reset).await,
+                Verb::Purge => steps::take_down(&step.kind, &ctx, Teardown::Purge).await,
+            }
+        }
+        .boxed()
+    })
+}
+
+fn context(project: &Project, id: &crate::plan::StepId, attempt: Attempt) -> StepCtx {
+    StepCtx {
+        deadline: attempt.deadline,
+        cancel: attempt.cancel,
+        progress: attempt.progress,
+        ..project.reading(id)
+    }
+}

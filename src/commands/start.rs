@@ -1,0 +1,26 @@
+//! `mlup start`: brings the environment up and waits until it is ready.
+
+use std::process::ExitCode;
+
+use crate::cli::{PlanFormat, Start};
+use crate::commands::session::Session;
+use crate::commands::{plan, run};
+use crate::error::Error;
+use crate::event::Verb;
+use crate::plan::{self as planning, Selection};
+
+/// Carries out `mlup start`.
+pub(super) fn start(session: &Session, args: &Start) -> Result<ExitCode, Error> {
+    if args.dry_run {
+        return plan::plan(session, &args.steps, PlanFormat::Table);
+    }
+    let project = session.project()?;
+    let selected = planning::start(&project.config)?.select(&Selection::from(&args.steps))?;
+    let wanted = run::Wanted {
+        verb: Verb::Start,
+        selected,
+        jobs: usize::from(args.jobs),
+        strict: args.strict,
+    };
+    run::run(session, &project, wanted)
+}

@@ -1,0 +1,176 @@
+//! `mlup status`: what is up, seen afresh. Exit 8 when a required step is not ready.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::{Format, Status};
+use crate::commands::observe::{Seen, observe};
+use crate::commands::output;
+use crate::commands::session::{self, Project, Session};
+use crate::engine;
+use crate::error::{Error, Exit};
+use crate::host::clock;
+use crate::plan::change::{Op, Probed};
+use crate::plan::{self, Plan, Selected, Step, StepKind};
+use crate::report::{table, text};
+use crate::steps::compose::{self, ServiceStatus};
+
+/// How often `--watch` looks again.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The state of the whole environment.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Report {
+    project: String,
+    profile: String,
+    ready: bool,
+    steps: Vec<Row>,
+    services: Vec<ServiceStatus>,
+}
+
+/// The state of one step.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Row {
+    step: String,
+    state: &'static str,
+    optional: bool,
+    note: String,
+}
+
+/// Carries out `mlup status`.
+pub(super) fn status(session: &Session, args: &Status) -> Result<ExitCode, Error> {
+    let project = session.project()?;
+    let plan = plan::start(&project.config)?;
+    let runtime = session::runtime()?;
+    if args.watch {
+        return runtime.block_on(watch(session, &project, &plan, args.read.output));
+    }
+    let report = runtime.block_on(look(&project, &plan));
+    print(session, &project, args.read.output, &report)?;
+    Ok(verdict(&report).into())
+}
+
+fn verdict(report: &Report) -> Exit {
+    if report.ready { Exit::Ok } else { Exit::NotReady }
+}
+
+/// Prints each time that something changed, until a signal comes.
+async fn watch(
+    session: &Session,
+    project: &Project,
+    plan: &Plan,
+    format: Format,
+) -> Result<ExitCode, Error> {
+    let mut interrupts = engine::listen()?;
+    let mut last: Option<Report> = None;
+    loop {
+        let report = look(project, plan).await;
+        if last.as_ref() != Some(&report) {
+            if session.terminal.terminals.stdout && format == Format::Table {
+                // Home and clear: the newest state replaces the one before.
+                session::stdout().write_all(b"\x1b[H\x1b[2J")?;
+            }
+            print(session, project, format, &report)?;
+        }
+        tokio::select! {
+            _ = interrupts.recv() => return Ok(verdict(&report).into()),
+            () = tokio::time::sleep(WATCH_INTERVAL) => last = Some(report),
+        }
+    }
+}
+
+async fn look(project: &Project, plan: &Plan) -> Report {
+    let seen = observe(project, &Selected::from(plan.clone())).await;
+    let rows: Vec<Row> =
+        plan.steps().iter().filter_map(|step| Some(row(step, seen.get(&step.id)?))).collect();
+    let ready = rows.iter().all(|row| row.optional || row.state == "ready");
+    let mut services = Vec::new();
+    for step in plan.steps() {
+        if let StepKind::Compose(deploy) = &step.kind {
+            // The step's own row says why when services cannot be listed.
+            let ctx = project.reading(&step.id);
+            services.extend(compose::status(deploy, &ctx).await.unwrap_or_default());
+        }
+    }
+    Report {
+        project: project.config.name.clone(),
+        profile: project.config.profile.clone(),
+        ready,
+        steps: rows,
+        services,
+    }
+}
+
+fn row(step: &Step, seen: &Seen) -> Row {
+    let (state, note) = match seen {
+        Seen::Probed(Probed::Satisfied(settled)) => ("ready", settled.detail.clone()),
+        // A task that nothing can be asked about runs at each start; that is no sign of trouble.
+        Seen::Probed(Probed::Needed(_)) if runs_every_time(step) => {
+            ("ready", "runs at every start".to_owned())
+        }
+        Seen::Probed(Probed::Needed(changes)) => {
+            let waits = changes.iter().all(|change| change.op == Op::Wait);
+            let note = changes.first().map(|change| match changes.len() {
+                1 => format!("{change}: {}", change.why),
+                n => format!("{change}: {} (+{} more)", change.why, n - 1),
+            });
+            (if waits { "waiting" } else { "down" }, note.unwrap_or_default())
+        }
+        Seen::Failed(failure) => ("failed", format!("{}: {}", failure.code, failure.summary)),
+        Seen::Behind(root) => ("unknown", format!("needs {root}")),
+    };
+    Row { step: step.id.to_string(), state, optional: step.optional, note }
+}
+
+fn runs_every_time(step: &Step) -> bool {
+    matches!(&step.kind, StepKind::Task(task) if task.unless.is_none())
+}
+
+fn print(
+    session: &Session,
+    project: &Project,
+    format: Format,
+    report: &Report,
+) -> Result<(), Error> {
+    let text = match format {
+        Format::Json => output::json(report)?,
+        Format::Yaml => output::yaml(report)?,
+        Format::Table => tables(session, report),
+    };
+    let text = project.scrubber.scrub(&text);
+    Ok(session::stdout().write_all(text.as_bytes())?)
+}
+
+fn tables(session: &Session, report: &Report) -> String {
+    let width = output::table_width(session);
+    let cells = |row: &Row| vec![row.step.clone(), row.state.to_owned(), row.note.clone()];
+    let steps: Vec<Vec<String>> = report.steps.iter().map(cells).collect();
+    let mut text = table::render(&["step", "state", "note"], &steps, width);
+    if !report.services.is_empty() {
+        let services: Vec<Vec<String>> = report.services.iter().map(service_cells).collect();
+        text.push('\n');
+        text.push_str(&table::render(
+            &["service", "state", "for", "ports or reason"],
+            &services,
+            width,
+        ));
+    }
+    text
+}
+
+/// The cells of one service: the state with its health or exit code, as `docker ps` words it.
+fn service_cells(service: &ServiceStatus) -> Vec<String> {
+    let mut state = service.state.clone();
+    if let Some(health) = &service.health {
+        state.extend([" (", health, ")"]);
+    }
+    if let Some(code) = service.exit_code {
+        state.extend([" (", &code.to_string(), ")"]);
+    }
+    let age = service.since.as_deref().and_then(clock::age);
+    let age = age.map_or_else(|| "-".to_owned(), |age| text::age(age.as_secs()));
+    let note = service.reason.clone().unwrap_or_else(|| service.ports.join(", "));
+    vec![service.service.clone(), state, age, note]
+}

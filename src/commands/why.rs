@@ -1,0 +1,118 @@
+//! `mlup why`: how the last run ended, or the story of one of its steps, from the run log.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::{Format, Why};
+use crate::commands::output;
+use crate::commands::session::{self, Session};
+use crate::error::{Error, Exit};
+use crate::event::{Diagnosis, Event, EventKind, Outcome};
+use crate::host::runlog::{self, PastRun};
+use crate::report::{failure, story};
+
+/// A run of the past and what it said.
+struct Record {
+    run: PastRun,
+    events: Vec<Event>,
+}
+
+impl Record {
+    fn id(&self) -> &str {
+        self.events.first().map_or("", |event| event.run.as_str())
+    }
+}
+
+/// What is known of the last run.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    run: &'a str,
+    outcome: Option<Outcome>,
+    diagnoses: Vec<&'a Diagnosis>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    story: Vec<&'a Event>,
+}
+
+/// Carries out `mlup why`.
+pub(super) fn why(session: &Session, args: &Why) -> Result<ExitCode, Error> {
+    let project = session.project()?;
+    let (env, config) = (&session.invocation.env, &project.config);
+    let Some(run) = runlog::latest(env, &config.name, &config.root) else {
+        let message = format!("no run of {} is on record", config.name);
+        return Err(Error::Plain {
+            exit: Exit::Failed,
+            message,
+            help: Some("mlup start".to_owned()),
+        });
+    };
+    let record = Record { events: run.events()?, run };
+    let step = args.step.as_deref().map(|name| resolve(&record, name)).transpose()?;
+    let answer = answer(&record, step);
+    let text = match args.read.output {
+        Format::Json => output::json(&answer)?,
+        Format::Yaml => output::yaml(&answer)?,
+        Format::Table => tell(session, &record, &answer),
+    };
+    session::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Ok.into())
+}
+
+/// The identifier of the step that a person means: whole, or its name alone where one step has it.
+fn resolve<'a>(record: &'a Record, name: &str) -> Result<&'a str, Error> {
+    let steps = record.events.iter().find_map(|event| match &event.kind {
+        EventKind::RunStarted { steps, .. } => Some(steps),
+        _ => None,
+    });
+    let ids: Vec<&str> = steps.into_iter().flatten().map(|step| step.id.as_str()).collect();
+    let bare = |id: &&&str| id.split_once('/').is_some_and(|(_, last)| last == name);
+    let exact = ids.iter().find(|id| **id == name);
+    let named: Vec<&&str> = ids.iter().filter(bare).collect();
+    match (exact, named.as_slice()) {
+        (Some(id), _) => Ok(id),
+        (None, [id]) => Ok(id),
+        (None, []) => Err(Error::usage(
+            format!("the last run has no step `{name}`"),
+            format!("its steps: {}", ids.join(", ")),
+        )),
+        (None, several) => Err(Error::usage(
+            format!("`{name}` is the name of several steps"),
+            several.iter().map(|id| format!("mlup why {id}")).collect::<Vec<_>>().join(", or "),
+        )),
+    }
+}
+
+fn answer<'a>(record: &'a Record, step: Option<&str>) -> Answer<'a> {
+    let about = |id: &str| step.is_none_or(|step| step == id);
+    let diagnoses = record.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Diagnosis(diagnosis) if about(&diagnosis.step) => Some(diagnosis),
+        _ => None,
+    });
+    let outcome = record.events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::RunFinished { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    let story = step.map(|step| story::of(&record.events, step)).unwrap_or_default();
+    Answer { run: record.id(), outcome, diagnoses: diagnoses.collect(), story }
+}
+
+fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
+    let width = output::table_width(session).unwrap_or(100);
+    let style = session.terminal.style_of_stdout();
+    let ended = match answer.outcome {
+        Some(outcome) => story::outcome(outcome),
+        None => "it did not end by itself; this is the last that it said",
+    };
+    let mut text = format!("run {}: {ended}\n", record.id());
+    for diagnosis in &answer.diagnoses {
+        text.push('\n');
+        text.push_str(&failure::render(diagnosis, width, style));
+    }
+    let last = record.events.last().filter(|_| answer.outcome.is_none());
+    let told: Vec<&Event> = answer.story.iter().copied().chain(last).collect();
+    if !told.is_empty() {
+        text.push('\n');
+        text.push_str(&story::lines(&told));
+    }
+    text + &format!("\nlog: {}\n", record.run.folder().display())
+}
