@@ -1,0 +1,19 @@
+//! The integration tests: the program as people run it, in one test binary.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests start processes, read the environment and fail by panicking"
+)]
+
+mod architecture;
+mod bad_config;
+mod bad_world;
+mod commands;
+mod documentation;
+mod quickstart;
+mod signals;
+mod support;
+mod support_selftest;
+mod terminal;

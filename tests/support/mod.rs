@@ -1,0 +1,33 @@
+//! What integration tests stand on: a sealed place to run the program in, stand-in tools, a
+//! pseudo terminal and real Docker objects that go away again. The tests themselves are beside it.
+
+mod docker;
+mod output;
+mod pty;
+mod rule;
+mod running;
+mod sandbox;
+pub(crate) mod stack;
+mod tool;
+
+pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
+pub(crate) use output::{Ran, assert_same};
+pub(crate) use sandbox::Sandbox;
+pub(crate) use tool::{Hang, on};
+
+/// Ends the test as failed when Docker does not answer, or, where `MLUP_TEST_WITHOUT_DOCKER=1`
+/// allows it, as not run.
+macro_rules! require_docker {
+    () => {
+        if !$crate::support::DockerGuard::is_docker_there() {
+            assert!(
+                $crate::support::without_docker_allowed(),
+                "Docker does not answer; start it, or set MLUP_TEST_WITHOUT_DOCKER=1 to leave \
+                 these tests out"
+            );
+            eprintln!("not run: Docker does not answer");
+            return;
+        }
+    };
+}
+pub(crate) use require_docker;
