@@ -12,23 +12,28 @@ use crate::support::Sandbox;
 const POLITE: &str = r#"name = "demo"
 [[task]]
 name = "long"
-run = ["/bin/sh", "-c", "trap 'echo got TERM > term.txt; exit 0' TERM; echo $$$$ > pid.txt; echo running; while :; do sleep 0.05; done"]
+run = ["/bin/sh", "-c", "trap 'echo got TERM > term.txt; exit 0' TERM; echo $$$$ > pid.txt; echo running; while :; do /bin/sleep 0.05; done"]
 [[task]]
 name = "later"
 run = ["/usr/bin/touch", "later.txt"]
 needs = ["task/long"]
 "#;
 
-/// A task that ignores being asked, with a child that does too.
+/// A task that says that it was asked and stays, with a child that does not even listen.
 const STUBBORN: &str = r#"name = "demo"
 [[task]]
 name = "long"
-run = ["/bin/sh", "-c", "trap '' TERM INT; (while :; do sleep 0.05; done) & echo $! > child.pid; echo running; wait; while :; do sleep 0.05; done"]
+run = ["/bin/sh", "-c", "trap '' TERM INT; (while :; do /bin/sleep 0.05; done) & echo $! > child.pid; trap 'echo asked' TERM; echo running; while :; do wait; done"]
 "#;
+
+/// Looks for the event that the task has printed this line.
+fn prints(text: &str) -> impl FnMut(&Event) -> bool {
+    move |event| matches!(&event.kind, EventKind::StepOutput { step, line, .. } if step == "task/long" && line == text)
+}
 
 /// The event that the task has begun to run.
 fn runs(event: &Event) -> bool {
-    matches!(&event.kind, EventKind::StepOutput { step, line, .. } if step == "task/long" && line == "running")
+    prints("running")(event)
 }
 
 fn is_alive(pid: &str) -> bool {
@@ -69,6 +74,8 @@ fn a_second_ctrl_c_kills_what_will_not_leave() {
     let mut running = sandbox.spawn(&["start", "--progress", "json"]);
     running.wait_event(runs);
     running.signal(Signal::INT);
+    // Two signals of one kind that are both pending are one: the first has to arrive before the second.
+    running.wait_event(prints("asked"));
     running.signal(Signal::INT);
     running.wait().exits(130);
     let child = fs::read_to_string(sandbox.project().join("child.pid")).unwrap();
