@@ -1,11 +1,13 @@
 //! Tests of the whole folder on a real Docker Engine: projects of containers from the machine's
 //! busybox, named `mlup-test-*` and removed at the end of each test.
 
+mod outage;
 mod sandbox;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::*;
