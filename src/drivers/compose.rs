@@ -54,7 +54,8 @@ impl Invocation {
         self.reading(["config", "--hash", "*"])
     }
 
-    /// `config --hash '*'` of a resolved model on standard input.
+    /// `config --no-normalize --hash '*'` of a resolved model on standard input. It is normalized
+    /// already: doing it again would take the id of a container for the name of a service.
     #[must_use]
     pub fn hashes_of(&self, project: &str, folder: &Path, model: Secret) -> Cmd {
         let resolved = Self {
@@ -63,7 +64,14 @@ impl Invocation {
             ..self.clone()
         };
         let folder = folder.to_string_lossy();
-        let mut cmd = resolved.reading(["--project-directory", &folder, "config", "--hash", "*"]);
+        let mut cmd = resolved.reading([
+            "--project-directory",
+            &folder,
+            "config",
+            "--no-normalize",
+            "--hash",
+            "*",
+        ]);
         cmd.stdin = Some(model);
         cmd
     }

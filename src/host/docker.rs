@@ -4,6 +4,8 @@
 pub mod endpoint;
 mod error;
 mod plugin;
+#[cfg(test)]
+pub(crate) mod proxy;
 
 use std::collections::BTreeMap;
 use std::path::Path;

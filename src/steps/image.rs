@@ -15,10 +15,10 @@ use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions, TagImageO
 use crate::config::model::{Image, ImageSource};
 use crate::event::Fix;
 use crate::host::build_context::inputs_hash;
-use crate::host::cmd::{Cmd, SpawnError};
+use crate::host::cmd::{Cmd, End, Output, SpawnError};
 use crate::host::docker::classify;
 use crate::plan::change::{Change, Op, Probed, Settled};
-use crate::policy::classify::Tool;
+use crate::policy::classify::{Tool, last_lines};
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 use crate::steps::{StepCtx, Teardown, ownership};
@@ -101,11 +101,15 @@ pub(super) async fn remove(
     if changes.is_empty() {
         return Ok(changes);
     }
-    let client = ctx.host.docker.client().await?;
-    match client.remove_image(&image.name, None::<RemoveImageOptions>, None).await {
-        Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(changes),
-        Err(error) => Err(classify(&error, &format!("remove {}", object(image)))),
-    }
+    let doing = format!("remove {}", object(image));
+    let removing = async {
+        let client = ctx.host.docker.client().await?;
+        match client.remove_image(&image.name, None::<RemoveImageOptions>, None).await {
+            Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(changes),
+            Err(error) => Err(classify(&error, &doing)),
+        }
+    };
+    ctx.in_time(&doing, removing).await
 }
 
 async fn alias_change(
@@ -124,7 +128,7 @@ async fn alias_change(
 }
 
 async fn build_change(image: &Image, ctx: &StepCtx) -> Result<Option<Change>, Failure> {
-    let wanted = inputs(image).await?;
+    let wanted = inputs(image, ctx).await?;
     let Some(found) = inspect(&image.name, ctx).await? else {
         return Ok(Some(Change::new(Op::Build, object(image), "it does not exist")));
     };
@@ -138,23 +142,31 @@ async fn build_change(image: &Image, ctx: &StepCtx) -> Result<Option<Change>, Fa
 }
 
 /// Reads all of the context, away from the threads that others wait on.
-async fn inputs(image: &Image) -> Result<String, Failure> {
+async fn inputs(image: &Image, ctx: &StepCtx) -> Result<String, Failure> {
     let ImageSource::Build { context, dockerfile } = &image.source else {
         return Ok(String::new());
     };
     let (context, platform) = (context.clone(), image.platform.clone());
     let dockerfile = dockerfile_name(dockerfile.as_ref()).to_owned();
     let hashing = move || inputs_hash(&context, &dockerfile, platform.as_deref());
-    tokio::task::spawn_blocking(hashing).await.map_err(|error| {
-        Failure::new(Class::Internal, "HASHING_FAILED", format!("a context was not read: {error}"))
-    })?
+    let hashed = async {
+        tokio::task::spawn_blocking(hashing).await.map_err(|error| {
+            let summary = format!("a context was not read: {error}");
+            Failure::new(Class::Internal, "HASHING_FAILED", summary)
+        })?
+    };
+    ctx.in_time(&format!("read the context of {}", object(image)), hashed).await
 }
 
 async fn tag(image: &Image, source: &str, ctx: &StepCtx) -> Result<(), Failure> {
     let (repository, tag) = split_tag(&image.name);
     let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
-    let tagged = ctx.host.docker.client().await?.tag_image(source, Some(options)).await;
-    tagged.map_err(|error| classify(&error, &format!("tag `{source}` as {}", object(image))))
+    let doing = format!("tag `{source}` as {}", object(image));
+    let tagging = async {
+        let tagged = ctx.host.docker.client().await?.tag_image(source, Some(options)).await;
+        tagged.map_err(|error| classify(&error, &doing))
+    };
+    ctx.in_time(&doing, tagging).await
 }
 
 /// Builds with the docker command line rather than the API: `BuildKit`, its `Dockerfile` dialect and
@@ -166,7 +178,7 @@ async fn build(
     ctx: &StepCtx,
 ) -> Result<(), Failure> {
     let mut labels: BTreeMap<_, _> = ownership::labels(&ctx.config.name).into_iter().collect();
-    labels.insert(ownership::INPUTS.to_owned(), inputs(image).await?);
+    labels.insert(ownership::INPUTS.to_owned(), inputs(image, ctx).await?);
     let mut cmd = Cmd::new("docker").args(["build", "--tag", &image.name, "--file"]);
     cmd = cmd.arg(context.join(dockerfile).to_string_lossy());
     for (name, value) in labels {
@@ -180,11 +192,21 @@ async fn build(
     for (name, value) in ctx.host.docker.docker_env() {
         cmd = cmd.env(name, Secret::new(value));
     }
-    let cmd = cmd.on_line(ctx.line_sink());
+    let cmd = cmd.on_line(ctx.line_sink()).timeout(ctx.time_left());
     let doing = format!("build {}", object(image));
     let output = ctx.host.runner.run(cmd, ctx.cancel.clone()).await;
     let output = output.map_err(|error| no_client(&doing, &error))?;
-    if output.success() { Ok(()) } else { Err(output.failure(Tool::Docker, &doing)) }
+    if output.success() { Ok(()) } else { Err(failed(&doing, &output)) }
+}
+
+fn failed(doing: &str, output: &Output) -> Failure {
+    let mut failure = output.failure(Tool::Docker, doing);
+    if output.end == End::TimedOut {
+        // The builder before BuildKit prints its steps on standard output, and on standard error
+        // that it is deprecated; BuildKit prints everything on standard error.
+        failure.evidence = last_lines("docker build", &output.stdout, &output.stderr);
+    }
+    failure
 }
 
 fn no_client(doing: &str, error: &SpawnError) -> Failure {
@@ -194,11 +216,15 @@ fn no_client(doing: &str, error: &SpawnError) -> Failure {
 
 /// `None` is sure to mean that there is no such image.
 async fn inspect(name: &str, ctx: &StepCtx) -> Result<Option<ImageInspect>, Failure> {
-    match ctx.host.docker.client().await?.inspect_image(name).await {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-        Err(error) => Err(classify(&error, &format!("look at image `{name}`"))),
-    }
+    let doing = format!("look at image `{name}`");
+    let looking = async {
+        match ctx.host.docker.client().await?.inspect_image(name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(classify(&error, &doing)),
+        }
+    };
+    ctx.in_time(&doing, looking).await
 }
 
 async fn existing(name: &str, ctx: &StepCtx) -> Result<ImageInspect, Failure> {
@@ -221,10 +247,12 @@ async fn is_alias(
 /// Names of local images that look like this one, the most alike first. Only advice: an engine that
 /// does not answer offers none.
 async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
-    let Ok(client) = ctx.host.docker.client().await else {
-        return Vec::new();
+    let doing = "list the images";
+    let listing = async {
+        let listed = ctx.host.docker.client().await?.list_images(None::<ListImagesOptions>).await;
+        listed.map_err(|error| classify(&error, doing))
     };
-    let images = client.list_images(None::<ListImagesOptions>).await.unwrap_or_default();
+    let images = ctx.in_time(doing, listing).await.unwrap_or_default();
     let tags = images.into_iter().flat_map(|image| image.repo_tags);
     let alike = |tag: String| (strsim::normalized_levenshtein(&tag, name), tag);
     let mut near: Vec<_> = tags.map(alike).filter(|(score, _)| *score >= ALIKE).collect();

@@ -13,6 +13,7 @@ mod task;
 mod testing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ use crate::host::cmd::LineSink;
 use crate::plan::change::{Change, Probed, Settled};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{StepId, StepKind};
-use crate::policy::Failure;
+use crate::policy::{Class, Failure};
 
 pub use compose::Projects;
 
@@ -65,6 +66,32 @@ impl StepCtx {
         self.say(Progress::Probe(probe));
     }
 
+    /// How long the step may still take.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The work's result, unless the step's time is over or it has to stop first; `doing` completes
+    /// "could not ...". For work that may be dropped half way: a command ends its own children.
+    ///
+    /// # Errors
+    /// What the work says; `STEP_TIMEOUT`; `CANCELLED`.
+    pub async fn in_time<T>(
+        &self,
+        doing: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled()),
+            done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
+                let summary = format!("could not {doing}: the time of the step was over");
+                Err(Failure::new(Class::Timeout, "STEP_TIMEOUT", summary))
+            }),
+        }
+    }
+
     /// A sink that turns each line of a tool into an event of this step.
     #[must_use]
     pub fn line_sink(&self) -> LineSink {
@@ -73,6 +100,11 @@ impl StepCtx {
             let _ = progress.send((id.clone(), Progress::Output { stream, line: line.to_owned() }));
         })
     }
+}
+
+/// The failure of a step that was told to stop; nobody is shown it.
+fn cancelled() -> Failure {
+    Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }
 
 /// How far taking away goes.

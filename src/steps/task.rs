@@ -1,7 +1,5 @@
 //! The step of a `[[task]]`: a host command that runs unless another one says that it is done.
 
-use tokio::time::Instant;
-
 use crate::config::model::Task;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
@@ -126,7 +124,7 @@ fn not_started(task: &Task, error: &SpawnError) -> Failure {
 
 fn command(task: &Task, words: &[String], ctx: &StepCtx) -> Cmd {
     let program = words.first().map_or("", String::as_str);
-    let left = ctx.deadline.saturating_duration_since(Instant::now());
+    let left = ctx.time_left();
     let mut cmd = Cmd::new(program)
         .args(words.iter().skip(1))
         .cwd(&task.cwd)

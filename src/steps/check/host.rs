@@ -73,7 +73,7 @@ pub(super) async fn exec(command: &[String], ctx: &StepCtx) -> Result<Finding, F
     let Some((program, args)) = command.split_first() else {
         return Err(Failure::new(Class::Config, "CHECK_INVALID", "the check's command is empty"));
     };
-    let left = ctx.deadline.saturating_duration_since(tokio::time::Instant::now());
+    let left = ctx.time_left();
     let mut cmd = Cmd::new(program)
         .args(args.iter().cloned())
         .cwd(&ctx.config.root)

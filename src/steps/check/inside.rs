@@ -51,7 +51,7 @@ impl Inside<'_> {
     /// Waits for the command as long as there is time: an exec cannot be stopped (Docker API 1.41),
     /// and each further try would leave one more behind.
     async fn exec(&self, container: &str, command: &[String]) -> Result<Finding, Failure> {
-        let left = self.ctx.deadline.saturating_duration_since(tokio::time::Instant::now());
+        let left = self.ctx.time_left();
         let Some(output) = self.run(container, left, &plain(command)).await? else {
             return Ok(Finding::unmet("still running when its time was over"));
         };

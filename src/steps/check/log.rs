@@ -60,7 +60,7 @@ impl Watch<'_> {
         let begun = Instant::now();
         self.ctx.waiting(format!("{} in the log of `{}`", wanted(self.check), self.service));
         for number in 2.. {
-            let left = self.ctx.deadline.saturating_duration_since(Instant::now());
+            let left = self.ctx.time_left();
             let finding = match within(self.ctx, left, self.read(Follow::Yes, &mut last)).await {
                 None => break,
                 Some(Ok(finding)) => finding,

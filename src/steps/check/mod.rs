@@ -164,7 +164,7 @@ async fn pause(ctx: &StepCtx, delay: Duration) -> Pause {
 
 /// How long one try may take.
 fn try_limit(ctx: &StepCtx) -> Duration {
-    ctx.deadline.saturating_duration_since(Instant::now()).min(TRY_LIMIT)
+    ctx.time_left().min(TRY_LIMIT)
 }
 
 /// The work's result, unless the time is over or the run is cancelled first.

@@ -1,11 +1,14 @@
 //! Tests of the whole folder on a real Docker Engine: projects of containers from the machine's
 //! busybox, named `mlup-test-*` and removed at the end of each test.
 
+mod outage;
 mod sandbox;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::*;
@@ -337,28 +340,6 @@ async fn stop_keeps_containers_reset_keeps_volumes_and_purge_keeps_nothing() {
     stack.fresh();
     let again = remove(&stack.deploy, &ctx, Teardown::Purge).await.expect("nothing to do");
     assert_eq!((again, stack.verbs()), (Vec::new(), Vec::new()));
-}
-
-#[tokio::test]
-async fn env_files_and_shared_namespaces_are_no_change_on_a_warm_start() {
-    let mut stack = Sandbox::new(
-        r#"
-  api:
-    image: IMAGE
-    env_file: [api.env]
-  sidecar:
-    image: IMAGE
-    network_mode: "service:api"
-"#,
-    );
-    let variables = stack.folder.path().join("api.env");
-    write(variables.clone(), "A=$$b\nC='d e'\n");
-    stack.start().await.expect("a start");
-    let (_, changed) = stack.start().await.expect("a warm start");
-    assert!(!changed, "{:?}", stack.verbs());
-    write(variables, "A=c\n");
-    let (_, changed) = stack.start().await.expect("a start after a change");
-    assert!(changed);
 }
 
 #[tokio::test]

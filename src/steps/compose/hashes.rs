@@ -1,10 +1,10 @@
 //! The hash of each service as compose labels its containers with it.
 //!
 //! `config --hash` of compose 2.26 tells it in one quick call, but not for every service: there
-//! it hashes an `env_file` by its path and a shared namespace as `service:NAME`, while the label
-//! was made of the variables and of `container:ID`. So when a label differs, the resolved model is
-//! handed back to compose with those ids filled in, and its hashes are the ones that count. (A
-//! `volumes_from` cannot be handed back; there compose itself decides on every start.)
+//! it hashes an `env_file` by its path, a shared namespace as `service:NAME` and shared volumes by
+//! the service's name, while the label was made of the variables and of the containers' ids. So
+//! when a label differs, the resolved model is handed back to compose with those ids filled in, and
+//! its hashes are the ones that count.
 
 use std::collections::BTreeMap;
 
@@ -49,17 +49,34 @@ pub(super) async fn comparable(
     Ok(hashes)
 }
 
-/// The resolved model with the containers whose namespaces are shared, as compose fills them in.
+/// The resolved model with the containers whose namespaces and volumes are shared, as compose fills
+/// them in before it hashes (2.26, `resolveServiceReferences`).
 fn with_ids(resolved: &str, containers: &[Container]) -> Option<Value> {
+    let id = |service: &str| {
+        let own = containers.iter().filter(|container| container.service == service);
+        own.min_by(|a, b| a.name.cmp(&b.name)).map(|container| container.id.as_str())
+    };
     let mut model: Value = serde_json::from_str(resolved).ok()?;
     let services = model.get_mut("services")?.as_object_mut()?;
     for service in services.values_mut() {
         for key in NAMESPACES {
             let Some(shared) = service.get_mut(key) else { continue };
             let name = shared.as_str().and_then(|mode| mode.strip_prefix("service:"));
-            let owner = name.and_then(|name| containers.iter().find(|c| c.service == name));
-            if let Some(owner) = owner {
-                *shared = Value::String(format!("container:{}", owner.id));
+            if let Some(id) = name.and_then(id) {
+                *shared = Value::String(format!("container:{id}"));
+            }
+        }
+        let shared = service.get_mut("volumes_from").and_then(Value::as_array_mut);
+        for volumes in shared.into_iter().flatten() {
+            // `SERVICE`, `SERVICE:ro` or `container:NAME`; compose drops the mode.
+            let mut parts = volumes.as_str().unwrap_or_default().split(':');
+            let id = match (parts.next(), parts.next()) {
+                (Some("container"), Some(name)) => Some(name),
+                (Some(name), _) => id(name),
+                _ => None,
+            };
+            if let Some(id) = id.map(str::to_owned) {
+                *volumes = Value::String(id);
             }
         }
     }
@@ -79,5 +96,16 @@ mod tests {
         assert_eq!(model["services"]["b"]["network_mode"], "container:id-a");
         assert_eq!(model["services"]["c"]["network_mode"], "host");
         assert_eq!(model["services"]["d"]["network_mode"], "service:gone");
+    }
+
+    #[test]
+    fn shared_volumes_are_filled_in_with_the_first_container() {
+        let resolved = r#"{"services":{"a":{"image":"x"},"b":{"volumes_from":
+            ["a:ro","container:other:rw","gone"]}}}"#;
+        let mut second = container("a");
+        (second.id, second.name) = ("id-2".to_owned(), "demo-a-2".to_owned());
+        let model = with_ids(resolved, &[second, container("a")]).expect("a model");
+        let wanted = serde_json::json!(["id-a", "other", "gone"]);
+        assert_eq!(model["services"]["b"]["volumes_from"], wanted);
     }
 }

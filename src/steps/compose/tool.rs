@@ -1,8 +1,6 @@
 //! Runs `docker compose` and says what a failure of it means. Which command is run, and when, is
 //! not decided here.
 
-use tokio::time::Instant;
-
 use crate::drivers::compose::complaints;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
@@ -10,10 +8,12 @@ use crate::policy::classify::{Tool, ToolEnd, tool_failure};
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
 
+pub(super) use crate::steps::cancelled;
+
 /// Runs a command to its end, whatever its exit code, but not beyond the step's time.
 pub(super) async fn run(ctx: &StepCtx, cmd: Cmd) -> Result<Output, Failure> {
     let shown = cmd.to_string();
-    let cmd = cmd.timeout(ctx.deadline.saturating_duration_since(Instant::now()));
+    let cmd = cmd.timeout(ctx.time_left());
     match ctx.host.runner.run(cmd, ctx.cancel.clone()).await {
         Ok(output) if output.end == End::Cancelled => Err(cancelled()),
         Ok(output) => Ok(output),
@@ -34,11 +34,6 @@ pub(super) async fn run(ctx: &StepCtx, cmd: Cmd) -> Result<Output, Failure> {
 pub(super) async fn change(ctx: &StepCtx, cmd: Cmd, doing: &str) -> Result<Output, Failure> {
     let output = run(ctx, cmd.on_line(ctx.line_sink())).await?;
     if output.success() { Ok(output) } else { Err(failure(doing, &output)) }
-}
-
-/// The failure of a step that was told to stop; nobody is shown it.
-pub(super) fn cancelled() -> Failure {
-    Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }
 
 /// What it means that compose failed while `doing` something. Its warnings are left out: they

@@ -1,6 +1,16 @@
 //! Names without an engine, and images on a real one.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
 use super::*;
+use crate::host::Runner;
+use crate::host::files::write;
+use crate::steps::testing::TestBed;
 
 #[test]
 fn tag_is_told_from_a_registrys_port() {
@@ -9,10 +19,39 @@ fn tag_is_told_from_a_registrys_port() {
     assert_eq!(split_tag("localhost:5000/api:dev"), ("localhost:5000/api", "dev"));
 }
 
+/// A builder that prints what it does and ends only at its time limit.
+struct Slow;
+
+impl Runner for Slow {
+    fn run(&self, cmd: Cmd, _: CancellationToken) -> BoxFuture<'_, Result<Output, SpawnError>> {
+        let end = if cmd.timeout.is_some() { End::TimedOut } else { End::Exit(0) };
+        let stdout = "Step 1/2 : FROM scratch\nStep 2/2 : RUN wait-for-the-moon\n".to_owned();
+        let stderr = "DEPRECATED: The legacy builder is deprecated\n".to_owned();
+        Box::pin(async move { Ok(Output { end, stdout, stderr }) })
+    }
+}
+
+#[tokio::test]
+async fn a_build_ends_with_the_time_of_its_step_and_shows_how_far_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("Dockerfile"), b"FROM scratch\n", 0o644).unwrap();
+    let image = Image {
+        name: "slow".to_owned(),
+        source: ImageSource::Build { context: folder.path().to_owned(), dockerfile: None },
+        platform: None,
+    };
+    let mut bed = TestBed::new();
+    bed.ctx.host.runner = Arc::new(Slow);
+    let failure = apply(&image, &bed.ctx, &[]).await.unwrap_err();
+    assert_eq!((failure.class, failure.code), (Class::Timeout, "TOOL_TIMEOUT"));
+    let last = failure.evidence.last().unwrap();
+    assert_eq!(last.text, "Step 2/2 : RUN wait-for-the-moon");
+}
+
 mod docker_tests {
     use super::*;
-    use crate::host::files::write;
-    use crate::steps::testing::{TestBed, unique};
+    use crate::host::docker::proxy::Proxy;
+    use crate::steps::testing::unique;
 
     /// Removes images of the engine, also when a test fails.
     struct Cleanup(Vec<String>);
@@ -132,5 +171,20 @@ mod docker_tests {
         let failure = probe(&foreign, &built.bed.ctx).await.unwrap_err();
         assert_eq!(failure.code, "IMAGE_PLATFORM");
         assert!(failure.summary.contains("wants linux/s390x"), "{}", failure.summary);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_falls_silent_costs_no_more_than_the_time_of_the_step() {
+        let (proxy, built) = (Proxy::open(), prepared(None));
+        let mut ctx = built.bed.ctx.clone();
+        ctx.host.docker = proxy.engine();
+        assert!(inspect(&built.image.name, &ctx).await.unwrap().is_none());
+        proxy.freeze();
+        ctx.deadline = Instant::now() + Duration::from_millis(200);
+        let failure = probe(&built.image, &ctx).await.unwrap_err();
+        assert_eq!((failure.class, failure.code), (Class::Timeout, "STEP_TIMEOUT"));
+        ctx.cancel.cancel();
+        let failure = probe(&built.image, &ctx).await.unwrap_err();
+        assert_eq!(failure.code, "CANCELLED");
     }
 }
