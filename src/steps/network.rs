@@ -5,6 +5,7 @@
 mod tests;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
@@ -44,7 +45,25 @@ pub(super) async fn apply(network: &Network, ctx: &StepCtx) -> Result<(), Failur
         ..NetworkCreateRequest::default()
     };
     let created = ctx.host.docker.client().await?.create_network(request).await;
-    created.map(drop).map_err(|error| classify(&error, &format!("create {}", object(network))))
+    let Err(error) = created else { return Ok(()) };
+    let failure = classify(&error, &format!("create {}", object(network)));
+    if appears(network, ctx).await? { Ok(()) } else { Err(failure) }
+}
+
+/// Whether the network comes up after all. The request of a start that was killed a moment ago may
+/// still be with the engine, which then has the subnet already and the name a little later.
+async fn appears(network: &Network, ctx: &StepCtx) -> Result<bool, Failure> {
+    const LOOKS: u32 = 20;
+    for _ in 0..LOOKS {
+        if inspect(&network.name, ctx).await?.is_some() {
+            return Ok(true);
+        }
+        tokio::select! {
+            () = ctx.cancel.cancelled() => break,
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+    }
+    Ok(false)
 }
 
 pub(super) async fn verify(network: &Network, ctx: &StepCtx) -> Result<Settled, Failure> {

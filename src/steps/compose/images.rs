@@ -24,10 +24,7 @@ pub async fn probe(deploy: &ComposeDeploy, ctx: &StepCtx) -> Result<Probed, Fail
         return Err(never_pulled(&service.service, &service.image));
     }
     if needs.is_empty() {
-        return Ok(Probed::Satisfied(Settled::succeeded(format!(
-            "{} images here",
-            count(&wanted)
-        ))));
+        return Ok(Probed::Satisfied(here(&wanted)));
     }
     Ok(Probed::Needed(needs.into_iter().map(Need::change).collect()))
 }
@@ -68,7 +65,7 @@ pub async fn verify(deploy: &ComposeDeploy, ctx: &StepCtx) -> Result<Settled, Fa
     let wanted = wanted(&project, &ctx.config);
     let ids = image_ids(&ctx.host.docker, wanted.values().cloned().collect()).await?;
     match ids.iter().find(|(_, id)| id.is_none()) {
-        None => Ok(Settled::succeeded(format!("{} images here", count(&wanted)))),
+        None => Ok(here(&wanted)),
         Some((image, _)) => Err(Failure::new(
             Class::Permanent,
             "IMAGE_MISSING",
@@ -77,8 +74,11 @@ pub async fn verify(deploy: &ComposeDeploy, ctx: &StepCtx) -> Result<Settled, Fa
     }
 }
 
-fn count(wanted: &BTreeMap<String, String>) -> usize {
-    wanted.values().collect::<BTreeSet<_>>().len()
+fn here(wanted: &BTreeMap<String, String>) -> Settled {
+    Settled::succeeded(match wanted.values().collect::<BTreeSet<_>>().len() {
+        1 => "1 image here".to_owned(),
+        count => format!("{count} images here"),
+    })
 }
 
 /// Service to image, without the images that a `[[image]]` provides.

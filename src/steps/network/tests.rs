@@ -69,13 +69,13 @@ mod docker_tests {
     #[tokio::test]
     async fn is_created_labelled_used_and_removed() {
         let bed = TestBed::new();
-        let mut wanted = network(&unique("network"), Some("10.213.7.0/24"), Some("10.213.7.1"));
+        let mut wanted = network(&unique("network"), Some("10.213.11.0/24"), Some("10.213.11.1"));
         wanted.labels.insert("team".to_owned(), "ml".to_owned());
         let _cleanup = Cleanup(wanted.name.clone());
         assert!(matches!(probe(&wanted, &bed.ctx).await.unwrap(), Probed::Needed(_)));
         apply(&wanted, &bed.ctx).await.unwrap();
         let settled = verify(&wanted, &bed.ctx).await.unwrap();
-        assert_eq!(settled.detail, "bridge, 10.213.7.0/24");
+        assert_eq!(settled.detail, "bridge, 10.213.11.0/24");
         let found = inspect(&wanted.name, &bed.ctx).await.unwrap().unwrap();
         let labels = found.network.labels.unwrap();
         assert_eq!(labels["team"], "ml");
@@ -99,6 +99,21 @@ mod docker_tests {
         assert_eq!(failure.evidence[0].text, "subnet: wanted 10.213.9.0/24, found 10.213.8.0/24");
         assert!(remove(&wanted, &bed.ctx, Teardown::Purge).await.unwrap().is_empty());
         assert!(inspect(&name, &bed.ctx).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn one_that_a_killed_start_has_just_made_is_taken_as_it_is() {
+        let bed = TestBed::new();
+        let wanted = network(&unique("network"), Some("10.213.12.0/24"), None);
+        let _cleanup = Cleanup(wanted.name.clone());
+        apply(&wanted, &bed.ctx).await.unwrap();
+        apply(&wanted, &bed.ctx).await.unwrap();
+        let client = bed.ctx.host.docker.client().await.unwrap();
+        let filters = std::collections::HashMap::from([("name", vec![wanted.name.as_str()])]);
+        let options = bollard::query_parameters::ListNetworksOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        assert_eq!(client.list_networks(Some(options)).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
