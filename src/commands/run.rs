@@ -200,6 +200,7 @@ fn stepper(project: &Arc<Project>, verb: Verb) -> Stepper {
 
 fn context(project: &Project, id: &crate::plan::StepId, attempt: Attempt) -> StepCtx {
     StepCtx {
+        rung: attempt.rung,
         deadline: attempt.deadline,
         cancel: attempt.cancel,
         progress: attempt.progress,

@@ -21,6 +21,7 @@ use crate::host::process::ProcessRunner;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
+use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::{self, Detail, Front, Mode, Style};
 use crate::steps::{Projects, StepCtx};
@@ -201,6 +202,7 @@ impl Project {
             host: self.host.clone(),
             config: Arc::clone(&self.config),
             projects: Arc::clone(&self.projects),
+            rung: Rung::Start,
             deadline: Instant::now() + READ_LIMIT,
             cancel: CancellationToken::new(),
             progress,

@@ -1,4 +1,11 @@
-//! Command lines of the tools that mlup drives and parsers of what they print: pure functions, a
-//! file a tool. Running them and deciding when is `steps/`.
+//! The tools that mlup drives: their command lines and what their output means. Values in, values
+//! out; nothing here touches the world but through `host`.
 
+pub mod cluster;
 pub mod compose;
+pub mod docker_desktop;
+pub mod driver;
+pub mod existing;
+pub mod k3d;
+pub mod minikube;
+pub mod spec;

@@ -14,6 +14,7 @@ use crate::engine::run::{Attempt, Stepper};
 use crate::event::Fix;
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Step, StepId};
+use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
 /// The tasks of the steps that are at work.
@@ -29,10 +30,11 @@ impl Crew {
         Self { stepper, progress, tasks: JoinSet::new(), members: HashMap::new() }
     }
 
-    pub(super) fn start(&mut self, step: Arc<Step>, deadline: Instant) {
+    pub(super) fn start(&mut self, step: Arc<Step>, rung: Rung, deadline: Instant) {
         let id = step.id.clone();
         let cancel = CancellationToken::new();
-        let attempt = Attempt { deadline, cancel: cancel.clone(), progress: self.progress.clone() };
+        let attempt =
+            Attempt { rung, deadline, cancel: cancel.clone(), progress: self.progress.clone() };
         let stepper = Arc::clone(&self.stepper);
         let task = self.tasks.spawn(async move { stepper(step, attempt).await });
         self.members.insert(task.id(), (id, cancel));

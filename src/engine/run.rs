@@ -18,6 +18,7 @@ use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
 use crate::event::{EventKind, Outcome, StepInfo, Url, Verb};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Plan, Selected, Step, StepId, millis};
+use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::Report;
 
@@ -37,6 +38,8 @@ pub type Stepper = Arc<dyn Fn(Arc<Step>, Attempt) -> BoxFuture<'static, StepEnd>
 
 /// What one attempt is given.
 pub struct Attempt {
+    /// How strong a remedy it is.
+    pub rung: Rung,
     /// When its time is over.
     pub deadline: Instant,
     /// Fires when it has to stop.
@@ -229,9 +232,9 @@ impl Engine {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Start { step, until, .. } => {
+            Action::Start { step, rung, until, .. } => {
                 if let Some(step) = self.plan.step(&step) {
-                    self.crew.start(Arc::clone(step), after(self.began, until));
+                    self.crew.start(Arc::clone(step), rung, after(self.began, until));
                 }
             }
             Action::Stop(step) => self.crew.stop(&step),

@@ -14,6 +14,7 @@ pub mod process;
 pub mod runlog;
 pub mod state_dir;
 pub mod terminal;
+pub mod workbench;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

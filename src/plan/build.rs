@@ -200,6 +200,7 @@ impl Draft {
             timeout: None,
             optional: false,
             retry: Retry::default(),
+            ladder: None,
         });
         &mut self.steps[at]
     }

@@ -35,6 +35,7 @@ pub(crate) fn step(text: &str, needs: &[&str]) -> Step {
         timeout: None,
         optional: false,
         retry: Retry::default(),
+        ladder: None,
     }
 }
 

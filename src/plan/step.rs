@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::{Check, Compose, File, Image, Network, Task};
+use crate::config::model::{Check, Compose, File, Image, Network, Purge, Task};
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +69,8 @@ pub struct Step {
     pub optional: bool,
     /// How transient failures are retried.
     pub retry: Retry,
+    /// How far recovery may go; `None` for steps that have no ladder.
+    pub ladder: Option<Purge>,
 }
 
 impl Step {

@@ -2,6 +2,7 @@
 //! how it reads is `report/`.
 
 use crate::event::{Diagnosis, Evidence, Fix};
+use crate::policy::escalate::Onset;
 
 /// What a failure means for the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,12 +44,14 @@ pub struct Failure {
     pub evidence: Vec<Evidence>,
     /// What the reader can do.
     pub fix: Option<Fix>,
+    /// Where recovery begins; `None` for a failure that no rung of the ladder cures.
+    pub onset: Option<Onset>,
 }
 
 impl Failure {
     /// A failure with no evidence and no fix yet.
     pub fn new(class: Class, code: &'static str, summary: impl Into<String>) -> Self {
-        Self { class, code, summary: summary.into(), evidence: Vec::new(), fix: None }
+        Self { class, code, summary: summary.into(), evidence: Vec::new(), fix: None, onset: None }
     }
 
     /// Adds a line of evidence.
@@ -62,6 +65,14 @@ impl Failure {
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);
+        self
+    }
+
+    /// Says that the recovery ladder may cure it, beginning there. The class is what it means once
+    /// the ladder is at its end.
+    #[must_use]
+    pub fn curable(mut self, onset: Onset) -> Self {
+        self.onset = Some(onset);
         self
     }
 

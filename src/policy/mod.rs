@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod classify;
+pub mod escalate;
 mod failure;
 pub mod known_issues;
 

@@ -26,6 +26,7 @@ use crate::host::cmd::LineSink;
 use crate::plan::change::{Change, Probed, Settled};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{StepId, StepKind};
+use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
 pub use compose::Projects;
@@ -41,6 +42,8 @@ pub struct StepCtx {
     pub config: Arc<Config>,
     /// Compose projects as resolved so far in this run.
     pub projects: Arc<Projects>,
+    /// How strong a remedy this attempt is; `Start` for steps that have no ladder.
+    pub rung: Rung,
     /// When the step's time, or the run's, is over.
     pub deadline: Instant,
     /// Fires when the step has to stop.

@@ -46,6 +46,7 @@ impl TestBed {
             host,
             config: Arc::new(config()),
             projects: Arc::new(Projects::default()),
+            rung: crate::policy::escalate::Rung::Start,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,

@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::event::{EventKind, Outcome, PathEntry, Verb};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Selected, Span, StepId};
+use crate::policy::escalate::Rung;
 use node::{Node, Note, Stop};
 
 /// What the machine is told.
@@ -59,6 +60,8 @@ pub enum Action {
         step: StepId,
         /// Counts from 1.
         attempt: u32,
+        /// How strong a remedy it is.
+        rung: Rung,
         /// Time since the run began at which the attempt must be over.
         until: Duration,
     },

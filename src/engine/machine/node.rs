@@ -9,6 +9,7 @@ use crate::event::{EventKind, Phase, State, StepState};
 use crate::plan::{Selected, Step, millis};
 use crate::policy::Failure;
 use crate::policy::backoff::Backoff;
+use crate::policy::escalate::Rung;
 
 /// Why a running step was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Node {
     /// Why the user's choice leaves it out.
     pub left_out: Option<String>,
     pub attempt: u32,
+    /// The remedy of the present or next attempt.
+    pub rung: Rung,
     pub began: Option<Duration>,
     pub ended: Option<Duration>,
     /// The end of its time over all attempts; known from the first attempt on.
@@ -78,6 +81,7 @@ impl Node {
             state: State::Pending,
             left_out: plan.left_out(&step.id).map(str::to_owned),
             attempt: 0,
+            rung: Rung::Start,
             began: None,
             ended: None,
             until: None,
@@ -170,7 +174,7 @@ impl Node {
         self.retry_at = None;
         self.enter(State::Running, Note::default(), turn);
         let step = self.step.id.clone();
-        turn.actions.push(Action::Start { step, attempt: self.attempt, until });
+        turn.actions.push(Action::Start { step, attempt: self.attempt, rung: self.rung, until });
     }
 
     /// Tells a running step to stop, once; the first reason stays.

@@ -66,6 +66,7 @@ fn context(root: PathBuf, time: Duration) -> (StepCtx, Said) {
         host: Host { runner: Arc::new(runner), docker: Engine::new(Arc::clone(&env)), env },
         config: Arc::new(config(root)),
         projects: Arc::default(),
+        rung: crate::policy::escalate::Rung::Start,
         deadline: Instant::now() + time,
         cancel: CancellationToken::new(),
         progress,

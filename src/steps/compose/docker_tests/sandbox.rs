@@ -138,6 +138,7 @@ impl Sandbox {
             },
             config: Arc::new(config.clone()),
             projects: Arc::default(),
+            rung: crate::policy::escalate::Rung::Start,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,
