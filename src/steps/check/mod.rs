@@ -60,6 +60,9 @@ pub(super) async fn verify(check: &Check, ctx: &StepCtx) -> Result<Settled, Fail
     let mut history = History::default();
     loop {
         let tried = prober.attempt().await?;
+        if tried.was_cut_short(ctx) && history.last().is_some() {
+            return Err(failed(check, &history));
+        }
         let news = history.note(&tried.finding);
         if news != News::None || tried.finding.verdict == Verdict::Met {
             tried.tell(check, ctx);
@@ -86,6 +89,12 @@ struct Tried {
 impl Tried {
     fn settled(&self) -> Settled {
         Settled::ready(format!("{} in {} ms", self.finding.detail, self.latency.as_millis()))
+    }
+
+    /// Whether the step's end broke it off. It tells less than the tries before it did.
+    fn was_cut_short(&self, ctx: &StepCtx) -> bool {
+        let unmet = self.finding.verdict == Verdict::Unmet;
+        unmet && ctx.time_left().is_zero() && self.latency < TRY_LIMIT
     }
 
     fn tell(&self, check: &Check, ctx: &StepCtx) {

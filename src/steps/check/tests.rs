@@ -132,6 +132,18 @@ async fn a_service_that_answers_is_ready_at_once() {
 }
 
 #[tokio::test]
+async fn a_try_that_the_deadline_cuts_short_hides_nothing() {
+    const SCRIPT: &str = "echo x >> tries\n[ $(wc -l < tries) -ge 3 ] && exec sleep 600\n\
+                          echo 'no route' >&2\nexit 3";
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, _said) = context(folder.path().to_path_buf(), Duration::from_secs(2));
+    let failure = attempt(&exec_check(&["sh", "-c", SCRIPT]), &ctx).await.unwrap_err();
+    assert_eq!(failure.code, "CHECK_FAILED");
+    let evidence: Vec<&str> = failure.evidence.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(evidence, ["exit 3 ×1", "no route"]);
+}
+
+#[tokio::test]
 async fn a_service_that_comes_up_is_noticed_and_told_by_change() {
     let (busy, up) = (answer(503, "loading"), answer(200, r#"{"status":"ok"}"#));
     let server = Server::start(&[&busy, &busy, &busy, &up]).await;
