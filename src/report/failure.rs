@@ -34,8 +34,10 @@ pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
     let mut lines = headline(diagnosis, width);
     lines.extend(evidence(&diagnosis.evidence, width));
-    if !diagnosis.tried.is_empty() {
-        lines.extend(labelled("tried: ", &diagnosis.tried.join("; "), width));
+    let mut label = "tried: ".to_owned();
+    for tried in &diagnosis.tried {
+        lines.extend(labelled(&label, tried, width));
+        label = " ".repeat(label.len());
     }
     lines.extend(fix(diagnosis));
     lines.extend(blocks(&diagnosis.blocks, width));

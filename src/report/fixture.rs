@@ -141,6 +141,7 @@ impl Recorder {
             exit_code: u8::from(outcome != Outcome::Ready),
             critical_path: path.iter().map(entry).collect(),
             urls: if outcome == Outcome::Ready { urls } else { Vec::new() },
+            recovered: Vec::new(),
         })
     }
 

@@ -76,6 +76,7 @@ fn stage(steps: Vec<Step>) -> Stage {
             let url = Url { name: "api".into(), url: "http://localhost:1".into(), login: None };
             Box::pin(async move { vec![url] })
         }),
+        last_look: None,
     };
     Stage { record, signals, force, run }
 }
