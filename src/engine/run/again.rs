@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::engine::machine::{Finish, Machine};
 use crate::engine::run::cycle::Engine;
-use crate::event::{EventKind, Outcome, Recovery};
+use crate::event::{EventKind, Fix, Outcome, Recovery};
 use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
@@ -101,7 +101,8 @@ fn lose(engine: &mut Engine, loss: &Loss, times: usize) -> Finish {
     let often =
         if times == 1 { "once, with no time left".to_owned() } else { format!("{times} times") };
     let summary = format!("`{step}` came up and was lost {often}: {}", failure.summary);
-    let lost = Failure { class: Class::Permanent, code: CODE, summary, ..failure.clone() };
+    let fix = failure.fix.clone().or_else(|| Some(Fix::safe(format!("mlup why {step}"))));
+    let lost = Failure { class: Class::Permanent, code: CODE, summary, fix, ..failure.clone() };
     let (finish, events) = engine.machine.lose(engine.elapsed(), step, &lost);
     events.into_iter().for_each(|kind| engine.journal.write(kind));
     finish

@@ -113,4 +113,6 @@ fn started(run: &Run) -> EventKind {
 }
 
 #[cfg(test)]
+mod again_tests;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The machine under scripted steps and virtual time.
 
+mod ladder;
 mod properties;
 mod scenarios;
 mod simulation;
