@@ -79,7 +79,7 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
     match kind {
         EventKind::StepState(state) => step(state, detail),
         EventKind::Escalation { step, rung, reason, attempt } => {
-            Some(said(step, Mark::Rung, format!("{rung} (attempt {attempt}): {reason}")))
+            Some(said(step, Mark::Rung, format!("{rung}: {reason} (attempt {attempt})")))
         }
         EventKind::Warning { step, code, message, hint } => {
             let advice = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();

@@ -203,6 +203,21 @@ PORT_TAKEN  deploy/stack
     }
 
     #[test]
+    fn each_thing_that_was_tried_has_its_line() {
+        let mut diagnosis = port_taken();
+        diagnosis.tried = vec![
+            "attempt 1 (start): the node is gone".into(),
+            "attempt 2 (recreate): the node is gone".into(),
+        ];
+        let block = plain(&diagnosis, 80);
+        let expected = "
+  tried: attempt 1 (start): the node is gone
+         attempt 2 (recreate): the node is gone
+";
+        assert!(block.contains(expected), "{block}");
+    }
+
+    #[test]
     fn a_hundred_blocked_steps_are_one_line() {
         let mut diagnosis = port_taken();
         diagnosis.blocks = (0..100).map(|n| format!("check/service-{n}")).collect();

@@ -61,7 +61,7 @@ fn line(kind: &EventKind) -> Option<String> {
             )
         }
         EventKind::Escalation { rung, reason, attempt, .. } => {
-            format!("{rung} (attempt {attempt}): {reason}")
+            format!("{rung}: {reason} (attempt {attempt})")
         }
         EventKind::Warning { message, .. } => format!("warning: {message}"),
         EventKind::Diagnosis(_) | EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => {

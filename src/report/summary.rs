@@ -242,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_before_the_plan_was_gone_through_again_is_no_cause() {
+        let mut events = fixture::failed_start();
+        let mut recorder = Recorder::default();
+        recorder.at(1_900).state("deploy/stack", State::Failed, State::Pending, |_| {});
+        recorder.state("deploy/stack", State::Blocked, State::Skipped, |_| {});
+        let end = events.pop().unwrap();
+        events.extend(recorder.events());
+        events.push(end);
+        let mut board = Board::default();
+        for event in &events {
+            board.apply(event);
+        }
+        let text = render(&board, None, 80, Style::default());
+        assert!(!text.contains("PORT_TAKEN"), "{text}");
+    }
+
+    #[test]
     fn a_failure_that_was_overcome_is_not_shown() {
         let mut events = fixture::failed_start();
         let mut recorder = Recorder::default();
