@@ -163,6 +163,8 @@ mod tests {
 
     const ONSETS: [Onset; 5] = [Wait, Transient, Unresponsive, Corrupt, Deep];
 
+    type Rungs<'a> = &'a [Option<&'static str>];
+
     /// The rung after each onset; `None` from the end of the ladder on.
     fn climb(purge: Purge, onsets: &[Onset]) -> Vec<Option<&'static str>> {
         let mut ladder = Ladder::new(purge);
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn without_consent_nothing_is_deleted_and_the_fix_says_how_to_give_it() {
-        let ends: [(&[Onset], &[Option<&str>], &str); 5] = [
+        let ends: [(&[Onset], Rungs<'_>, &str); 5] = [
             (&[Corrupt], &[None], "mlup start --recreate"),
             (&[Deep], &[None], "mlup reset --purge"),
             (&[Unresponsive, Unresponsive], &[Some("restart"), None], "mlup start --recreate"),
@@ -237,7 +239,9 @@ mod tests {
         for (onsets, rungs, command) in ends {
             assert_eq!(climb(Purge::Never, onsets), rungs, "{onsets:?}");
             let mut ladder = Ladder::new(Purge::Never);
-            onsets.iter().for_each(|onset| drop(ladder.next(*onset)));
+            for onset in onsets {
+                let _ = ladder.next(*onset);
+            }
             let fix = ladder.consent().unwrap();
             assert_eq!((fix.command.as_str(), fix.safety), (command, Safety::Destructive));
         }

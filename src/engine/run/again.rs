@@ -102,9 +102,11 @@ fn lose(engine: &mut Engine, loss: &Loss, times: usize) -> Finish {
         if times == 1 { "once, with no time left".to_owned() } else { format!("{times} times") };
     let summary = format!("`{step}` came up and was lost {often}: {}", failure.summary);
     let fix = failure.fix.clone().or_else(|| Some(Fix::safe(format!("mlup why {step}"))));
-    let lost = Failure { class: Class::Permanent, code: CODE, summary, fix, ..failure.clone() };
-    let (finish, events) = engine.machine.lose(engine.elapsed(), step, &lost);
-    events.into_iter().for_each(|kind| engine.journal.write(kind));
+    let verdict = Failure { class: Class::Permanent, code: CODE, summary, fix, ..failure.clone() };
+    let (finish, events) = engine.machine.lose(engine.elapsed(), step, &verdict);
+    for kind in events {
+        engine.journal.write(kind);
+    }
     finish
 }
 

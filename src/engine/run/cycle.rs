@@ -15,7 +15,6 @@ use crate::engine::crew::Crew;
 use crate::engine::journal::Journal;
 use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
 use crate::engine::run::{Run, Stepper};
-use crate::event::EventKind;
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Plan, StepId};
 

@@ -271,8 +271,8 @@ fn each_rung_of_recovery_stays_on_the_terminal() {
     assert_eq!(
         rungs,
         [
-            " ↑ cluster       escalate          restart: it does not answer: no answer within…",
-            " ↑ cluster       escalate          recreate: a restart did not help: no answer w…",
+            " ↑ cluster       escalate          restart: it does not answer: no answer withi…",
+            " ↑ cluster       escalate          recreate: a restart did not help: no answer…",
         ],
         "{text}"
     );

@@ -116,9 +116,13 @@ impl World {
                 }
             }
             Rung::Purge => {
-                KINDS.iter().for_each(|kind| self.remove((Owner::Cluster, *kind), rung));
+                for kind in KINDS {
+                    self.remove((Owner::Cluster, kind), rung);
+                }
                 if purge == Purge::All {
-                    KINDS.iter().for_each(|kind| self.remove((Owner::OtherCluster, *kind), rung));
+                    for kind in KINDS {
+                        self.remove((Owner::OtherCluster, kind), rung);
+                    }
                 }
                 self.health = Health::Fine;
             }

@@ -15,6 +15,7 @@ use crate::plan::fixture::{id, step};
 use crate::plan::progress::StepEnd;
 use crate::plan::{Plan, Retry, Step, StepId};
 use crate::policy::escalate::Rung;
+use crate::policy::{Class, Failure};
 
 const SCHEDULES: u64 = 10_000;
 /// The longest that an attempt takes, also one that pays no heed to a stop.
@@ -88,7 +89,7 @@ impl Schedule {
     /// Runs it in this world as the loop does, the last look included.
     fn play(&self, world: &mut World) -> Seen {
         let plan = Plan::new(self.steps.clone()).unwrap();
-        let mut play = Play {
+        let mut run = Play {
             machine: Machine::new(plan.into(), self.limits),
             agenda: Agenda::default(),
             attempts: HashMap::new(),
@@ -96,33 +97,29 @@ impl Schedule {
             purge: self.purge,
             cancelled: false,
         };
-        play.agenda.push(self.limits.deadline, Happening::Input(Input::Deadline));
+        run.agenda.push(self.limits.deadline, Happening::Input(Input::Deadline));
         for (at, outside) in self.outside.iter().filter(|_| !world.calm) {
-            play.agenda.push(*at, outside.happening());
+            run.agenda.push(*at, outside.happening());
         }
         let mut now = Duration::ZERO;
         for _ in 0..=REPEATS {
-            play.seen.rounds += 1;
-            play.seen.rungs.push(Vec::new());
-            play.seen.escalations.push(Vec::new());
-            now = play.go_through(now, world);
-            play.seen.recovered += play.machine.recovered().len();
-            let lost = play.machine.is_up(&id("cluster")) && !world.is_up();
-            if !lost || play.cancelled || now >= self.limits.deadline {
+            run.seen.rounds += 1;
+            run.seen.rungs.push(Vec::new());
+            run.seen.escalations.push(Vec::new());
+            now = run.go_through(now, world);
+            run.seen.recovered += run.machine.recovered().len();
+            let lost = run.machine.is_up(&id("cluster")) && !world.is_up();
+            if !lost || run.cancelled || now >= self.limits.deadline {
                 break;
             }
-            if play.seen.rounds > REPEATS {
-                let failure = crate::policy::Failure::new(
-                    crate::policy::Class::Permanent,
-                    "CLUSTER_LOST",
-                    "it does not stay",
-                );
-                play.seen.finish = Some((now, play.machine.lose(now, &id("cluster"), &failure).0));
+            if run.seen.rounds > REPEATS {
+                let failure = Failure::new(Class::Permanent, "CLUSTER_LOST", "it does not stay");
+                run.seen.finish = Some((now, run.machine.lose(now, &id("cluster"), &failure).0));
                 break;
             }
-            play.machine.begin_again(now, &id("cluster"));
+            run.machine.begin_again(now, &id("cluster"));
         }
-        play.seen
+        run.seen
     }
 }
 
@@ -248,9 +245,9 @@ fn check_world(schedule: &Schedule, world: &World, seed: u64) {
 }
 
 /// The ladder is climbed within its bounds, and each rung is told.
-fn check_rungs(schedule: &Schedule, seen: &Seen, seed: u64) {
+fn check_rungs(schedule: &Schedule, course: &Seen, seed: u64) {
     let attempts = schedule.steps[0].retry.attempts;
-    for (rungs, told) in seen.rungs.iter().zip(&seen.escalations) {
+    for (rungs, told) in course.rungs.iter().zip(&course.escalations) {
         assert!(rungs.len() <= attempts as usize, "seed {seed}: {rungs:?} of {attempts}");
         assert!(rungs.windows(2).all(|pair| pair[0].1 <= pair[1].1), "seed {seed}: {rungs:?}");
         for (attempt, rung) in rungs.iter().filter(|(_, rung)| *rung > Rung::Start) {
@@ -269,22 +266,22 @@ fn ten_thousand_fault_schedules_touch_nothing_foreign_and_come_to_an_end() {
         let mut dice = Dice(seed);
         let schedule = Schedule::new(&mut dice);
         let mut world = World::new(dice);
-        let had_data = world.objects.contains(&(Owner::Compose, Kind::Volume));
-        let seen = schedule.play(&mut world);
+        let volume_before = world.objects.contains(&(Owner::Compose, Kind::Volume));
+        let course = schedule.play(&mut world);
 
-        let (at, finish) = seen.finish.unwrap_or_else(|| panic!("seed {seed}: no end"));
+        let (at, finish) = course.finish.unwrap_or_else(|| panic!("seed {seed}: no end"));
         let latest = schedule.limits.deadline + ms(LONGEST + 1_000);
         assert!(at <= latest, "seed {seed}: {at:?} of {:?}", schedule.limits.deadline);
         check_world(&schedule, &world, seed);
-        check_rungs(&schedule, &seen, seed);
-        let has_data = world.objects.contains(&(Owner::Compose, Kind::Volume));
-        assert!(has_data || !had_data, "seed {seed}: a volume of compose is gone");
+        check_rungs(&schedule, &course, seed);
+        let volume_after = world.objects.contains(&(Owner::Compose, Kind::Volume));
+        assert!(volume_after || !volume_before, "seed {seed}: a volume of compose is gone");
 
-        for (_, rung) in seen.rungs.iter().flatten() {
+        for (_, rung) in course.rungs.iter().flatten() {
             *rungs.entry(*rung).or_default() += 1;
         }
-        recovered += seen.recovered;
-        lost += u32::from(seen.rounds > 1);
+        recovered += course.recovered;
+        lost += u32::from(course.rounds > 1);
         cancelled += u32::from(finish.outcome == Outcome::Cancelled);
         if finish.exit_code == 0 {
             ready += 1;
@@ -310,8 +307,8 @@ fn check_second_run(schedule: &Schedule, world: &mut World, seed: u64) {
         outside: Vec::new(),
         purge: schedule.purge,
     };
-    let seen = calm.play(world);
-    assert_eq!(seen.finish.unwrap().1.exit_code, 0, "seed {seed}");
-    assert_eq!(seen.rungs, [vec![(1, Rung::Start)]], "seed {seed}");
+    let course = calm.play(world);
+    assert_eq!(course.finish.unwrap().1.exit_code, 0, "seed {seed}");
+    assert_eq!(course.rungs, [vec![(1, Rung::Start)]], "seed {seed}");
     assert_eq!(world.mutations, before, "seed {seed}: the second start changed something");
 }
