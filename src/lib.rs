@@ -35,6 +35,7 @@
 //! | a kind of step | `plan/step.rs` and `steps/`; the compiler lists the rest |
 //! | the order of steps | `plan/build.rs` |
 //! | when a step is retried | `policy/backoff.rs`, `engine/machine/` |
+//! | how far a cluster's recovery goes | `policy/escalate.rs` |
 //! | what a tool's message means | one row in `policy/known_issues.rs` and one fixture |
 //! | a tool's command line | `drivers/` |
 //! | how a run looks | `report/` |

@@ -158,6 +158,7 @@ fn assemble(
         interrupts: engine::listen()?,
         force: project.force.clone(),
         urls: Arc::new(move || addresses(source.clone())),
+        last_look: None,
     })
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Mark {
     Output,
     /// An attempt of a check.
     Probe,
+    /// A stronger remedy was chosen.
+    Rung,
     /// A step is in this state now.
     State(State),
     /// Worth knowing.
@@ -37,6 +39,7 @@ impl Mark {
         match self {
             Self::Output => "|",
             Self::Probe => "probe",
+            Self::Rung => "escalate",
             Self::State(state) => word(state),
             Self::Warning => "warning",
         }
@@ -46,7 +49,7 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => Tone::Dim,
             Self::State(state) => Tone::of(state),
-            Self::Warning => Tone::Busy,
+            Self::Rung | Self::Warning => Tone::Busy,
         }
     }
 
@@ -54,6 +57,7 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => ' ',
             Self::State(state) => style.glyph(state, 0),
+            Self::Rung => style.glyph(State::Escalating, 0),
             Self::Warning => '!',
         }
     }
@@ -75,8 +79,7 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
     match kind {
         EventKind::StepState(state) => step(state, detail),
         EventKind::Escalation { step, rung, reason, attempt } => {
-            let text = format!("{rung}: {reason} (attempt {attempt})");
-            Some(said(step, Mark::State(State::Escalating), text))
+            Some(said(step, Mark::Rung, format!("{rung}: {reason} (attempt {attempt})")))
         }
         EventKind::Warning { step, code, message, hint } => {
             let advice = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();

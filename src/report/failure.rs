@@ -34,8 +34,10 @@ pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
     let mut lines = headline(diagnosis, width);
     lines.extend(evidence(&diagnosis.evidence, width));
-    if !diagnosis.tried.is_empty() {
-        lines.extend(labelled("tried: ", &diagnosis.tried.join("; "), width));
+    let mut label = "tried: ".to_owned();
+    for tried in &diagnosis.tried {
+        lines.extend(labelled(&label, tried, width));
+        label = " ".repeat(label.len());
     }
     lines.extend(fix(diagnosis));
     lines.extend(blocks(&diagnosis.blocks, width));
@@ -198,6 +200,21 @@ PORT_TAKEN  deploy/stack
   more: mlup why deploy/stack
 ";
         assert_eq!(plain(&diagnosis, 40), expected);
+    }
+
+    #[test]
+    fn each_thing_that_was_tried_has_its_line() {
+        let mut diagnosis = port_taken();
+        diagnosis.tried = vec![
+            "attempt 1 (start): the node is gone".into(),
+            "attempt 2 (recreate): the node is gone".into(),
+        ];
+        let block = plain(&diagnosis, 80);
+        let expected = "
+  tried: attempt 1 (start): the node is gone
+         attempt 2 (recreate): the node is gone
+";
+        assert!(block.contains(expected), "{block}");
     }
 
     #[test]

@@ -60,7 +60,9 @@ fn line(kind: &EventKind) -> Option<String> {
                 probe.n, probe.kind, probe.from, probe.detail
             )
         }
-        EventKind::Escalation { rung, reason, .. } => format!("{rung}: {reason}"),
+        EventKind::Escalation { rung, reason, attempt, .. } => {
+            format!("{rung}: {reason} (attempt {attempt})")
+        }
         EventKind::Warning { message, .. } => format!("warning: {message}"),
         EventKind::Diagnosis(_) | EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => {
             return None;

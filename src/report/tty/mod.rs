@@ -75,7 +75,7 @@ impl Report for Tty {
             let line = entry.left_behind(id_width, self.look.style);
             self.left_behind.push(match entry.mark {
                 // One step, one line: the run log has it all, and so has the block of a failure.
-                Mark::State(_) => line.clip((self.size)().0, self.look.style),
+                Mark::Rung | Mark::State(_) => line.clip((self.size)().0, self.look.style),
                 _ => line,
             });
         }

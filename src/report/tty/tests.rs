@@ -261,3 +261,19 @@ fn the_cursor_comes_back_on_every_way_out() {
         assert!(!Terminal::of(&sink.text()).cursor_hidden);
     }
 }
+
+#[test]
+fn each_rung_of_recovery_stays_on_the_terminal() {
+    let (mut tty, sink) = tty(Box::new(|| (80, 24)));
+    replay(&mut tty, &fixture::recovered_start());
+    let text = Terminal::of(&sink.text()).text();
+    let rungs: Vec<&str> = text.lines().filter(|line| line.contains("escalate")).collect();
+    assert_eq!(
+        rungs,
+        [
+            " ↑ cluster       escalate          restart: it does not answer: no answer withi…",
+            " ↑ cluster       escalate          recreate: a restart did not help: no answer…",
+        ],
+        "{text}"
+    );
+}

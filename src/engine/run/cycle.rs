@@ -6,122 +6,26 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Interrupt;
 use crate::engine::crew::Crew;
 use crate::engine::journal::Journal;
 use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
-use crate::event::{EventKind, Outcome, StepInfo, Url, Verb};
+use crate::engine::run::{Run, Stepper};
 use crate::plan::progress::{Progress, StepEnd};
-use crate::plan::{Plan, Selected, Step, StepId, millis};
-use crate::policy::escalate::Rung;
-use crate::redact::Scrubber;
-use crate::report::Report;
+use crate::plan::{Plan, StepId};
 
 /// Time between two ticks of the reports.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 /// How long steps that were told to stop may take before their children are killed.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long they may take after that before the run ends without them.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// How long the addresses of a finished run may take to find.
-const URLS: Duration = Duration::from_secs(5);
+pub(super) const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Stands in for a moment too far away to be counted.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// Carries out one attempt of a step.
-pub type Stepper = Arc<dyn Fn(Arc<Step>, Attempt) -> BoxFuture<'static, StepEnd> + Send + Sync>;
-
-/// What one attempt is given.
-pub struct Attempt {
-    /// How strong a remedy it is.
-    pub rung: Rung,
-    /// When its time is over.
-    pub deadline: Instant,
-    /// Fires when it has to stop.
-    pub cancel: CancellationToken,
-    /// Where it says what it does.
-    pub progress: UnboundedSender<(StepId, Progress)>,
-}
-
-/// Everything that one run needs.
-pub struct Run {
-    /// What is done, and what is left out of it.
-    pub plan: Selected,
-    /// What it is called.
-    pub verb: Verb,
-    /// Name of the environment.
-    pub project: String,
-    /// Active profile.
-    pub profile: String,
-    /// Identifier of the run.
-    pub id: String,
-    /// Steps that may run at a time, at least 1.
-    pub jobs: usize,
-    /// The overall deadline.
-    pub deadline: Duration,
-    /// Whether a degraded environment is a failure.
-    pub strict: bool,
-    /// Seeds the jitter.
-    pub seed: u64,
-    /// Hides secrets in every event.
-    pub scrubber: Scrubber,
-    /// Who is shown the events.
-    pub reports: Vec<Box<dyn Report>>,
-    /// Signals of the user.
-    pub interrupts: UnboundedReceiver<Interrupt>,
-    /// Fires on the second signal: children are killed at once.
-    pub force: CancellationToken,
-    /// Asked at the end of a run that got ready.
-    pub urls: Arc<dyn Fn() -> BoxFuture<'static, Vec<Url>> + Send + Sync>,
-}
-
-/// Runs the plan to its end.
-pub async fn run(run: Run, step: Stepper) -> Finish {
-    let began = Instant::now();
-    let (started, urls) = (started(&run), Arc::clone(&run.urls));
-    let mut engine = Engine::new(run, step, began);
-    engine.journal.write(started);
-    engine.tell(Input::Begin);
-    let finish = loop {
-        if let Some(finish) = engine.finish {
-            break finish;
-        }
-        let heard = engine.listen().await;
-        engine.react(heard);
-    };
-    let is_up = matches!(finish.outcome, Outcome::Ready | Outcome::Degraded);
-    let urls = if is_up { timeout(URLS, urls()).await.unwrap_or_default() } else { Vec::new() };
-    engine.journal.write(EventKind::RunFinished {
-        outcome: finish.outcome,
-        exit_code: finish.exit_code,
-        critical_path: engine.machine.critical_path(),
-        urls,
-    });
-    finish
-}
-
-fn started(run: &Run) -> EventKind {
-    let texts = |ids: &[StepId]| ids.iter().map(ToString::to_string).collect();
-    let steps = run.plan.plan().steps().iter().map(|step| StepInfo {
-        id: step.id.to_string(),
-        title: step.title.clone(),
-        needs: texts(&step.needs),
-        optional: step.optional,
-    });
-    EventKind::RunStarted {
-        action: run.verb,
-        project: run.project.clone(),
-        profile: run.profile.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        deadline_ms: millis(run.deadline),
-        steps: steps.collect(),
-    }
-}
 
 /// What the loop can hear.
 enum Heard {
@@ -135,10 +39,10 @@ enum Heard {
 }
 
 /// Everything that the loop holds while it runs.
-struct Engine {
+pub(super) struct Engine {
     plan: Plan,
-    machine: Machine,
-    journal: Journal,
+    pub(super) machine: Machine,
+    pub(super) journal: Journal,
     crew: Crew,
     progress: UnboundedReceiver<(StepId, Progress)>,
     /// `None` once nobody can send one any more.
@@ -156,7 +60,7 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(run: Run, step: Stepper, began: Instant) -> Self {
+    pub(super) fn new(run: Run, step: Stepper, began: Instant) -> Self {
         let limits = Limits {
             verb: run.verb,
             jobs: run.jobs,
@@ -183,6 +87,58 @@ impl Engine {
             force: run.force,
             finish: None,
         }
+    }
+
+    /// Goes through the plan once.
+    pub(super) async fn go_through(&mut self) -> Finish {
+        self.tell(Input::Begin);
+        loop {
+            if let Some(finish) = self.finish {
+                return finish;
+            }
+            let heard = self.listen().await;
+            self.react(heard);
+        }
+    }
+
+    /// Puts the plan back to its beginning, every step with its event. The time goes on.
+    pub(super) fn begin_again(&mut self, lost: &StepId) {
+        // What steps that have ended still say is of no interest any more.
+        while self.progress.try_recv().is_ok() {}
+        self.timers.clear();
+        self.finish = None;
+        for kind in self.machine.begin_again(self.began.elapsed(), lost) {
+            self.journal.write(kind);
+        }
+    }
+
+    /// Whether neither the user nor the deadline has ended the run.
+    pub(super) fn is_free(&self) -> bool {
+        !self.interrupted && self.deadline.is_some_and(|deadline| Instant::now() < deadline)
+    }
+
+    /// Waits for something that is no step, as long as the run is free to: `Err` when it is not.
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Option<Cancel>> {
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                heard = interrupt(self.interrupts.as_mut()) => match heard {
+                    None => self.interrupts = None,
+                    Some(signal) => return Err(Some(cancel(signal))),
+                },
+                () = moment(self.deadline) => return Err(None),
+                value = &mut future => return Ok(value),
+                _ = self.tick.tick() => self.journal.tick(),
+            }
+        }
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Waits for the next thing to happen. What is rare and urgent is asked first, so that a tool
@@ -263,10 +219,7 @@ impl Engine {
             return;
         }
         self.lose_patience_after(PATIENCE);
-        self.tell(Input::Cancel(match signal {
-            Interrupt::Interrupt => Cancel::Interrupt,
-            Interrupt::Terminate => Cancel::Terminate,
-        }));
+        self.tell(Input::Cancel(cancel(signal)));
     }
 
     fn kill(&mut self) {
@@ -290,6 +243,13 @@ impl Engine {
     }
 }
 
+fn cancel(signal: Interrupt) -> Cancel {
+    match signal {
+        Interrupt::Interrupt => Cancel::Interrupt,
+        Interrupt::Terminate => Cancel::Terminate,
+    }
+}
+
 fn after(moment: Instant, delay: Duration) -> Instant {
     moment.checked_add(delay).unwrap_or_else(|| moment + FAR)
 }
@@ -307,7 +267,3 @@ async fn interrupt(interrupts: Option<&mut UnboundedReceiver<Interrupt>>) -> Opt
         None => std::future::pending().await,
     }
 }
-
-#[cfg(test)]
-#[path = "run_tests.rs"]
-mod tests;

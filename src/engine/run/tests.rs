@@ -5,15 +5,17 @@ use std::sync::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
+use super::cycle::{LAST_PATIENCE, PATIENCE, TICK};
 use super::*;
 use crate::event::{Event, Phase, State};
+use crate::plan::Plan;
 use crate::plan::change::Settled;
 use crate::plan::fixture::step;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 
 #[derive(Clone, Default)]
-struct Record {
+pub(super) struct Record {
     events: Arc<Mutex<Vec<Event>>>,
     finished: Arc<Mutex<u32>>,
     ticks: Arc<Mutex<u32>>,
@@ -34,11 +36,11 @@ impl Report for Record {
 }
 
 impl Record {
-    fn events(&self) -> Vec<Event> {
+    pub(super) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
 
-    fn end(&self, step: &str) -> State {
+    pub(super) fn end(&self, step: &str) -> State {
         let mut states = self.events().into_iter().filter_map(|event| match event.kind {
             EventKind::StepState(state) if state.step == step => Some(state.to),
             _ => None,
@@ -47,14 +49,14 @@ impl Record {
     }
 }
 
-struct Stage {
-    record: Record,
-    signals: UnboundedSender<Interrupt>,
+pub(super) struct Stage {
+    pub(super) record: Record,
+    pub(super) signals: UnboundedSender<Interrupt>,
     force: CancellationToken,
-    run: Run,
+    pub(super) run: Run,
 }
 
-fn stage(steps: Vec<Step>) -> Stage {
+pub(super) fn stage(steps: Vec<Step>) -> Stage {
     let record = Record::default();
     let (signals, interrupts) = unbounded_channel();
     let force = CancellationToken::new();
@@ -76,16 +78,17 @@ fn stage(steps: Vec<Step>) -> Stage {
             let url = Url { name: "api".into(), url: "http://localhost:1".into(), login: None };
             Box::pin(async move { vec![url] })
         }),
+        last_look: None,
     };
     Stage { record, signals, force, run }
 }
 
-fn settled() -> StepEnd {
+pub(super) fn settled() -> StepEnd {
     StepEnd::Settled { settled: Settled::ready("up"), changed: true }
 }
 
 /// Each step takes a second, unless it is told to stop.
-fn obedient() -> Stepper {
+pub(super) fn obedient() -> Stepper {
     Arc::new(|_, attempt| {
         Box::pin(async move {
             tokio::select! {
@@ -101,7 +104,7 @@ fn deaf() -> Stepper {
     Arc::new(|_, _| Box::pin(std::future::pending()))
 }
 
-fn chain() -> Vec<Step> {
+pub(super) fn chain() -> Vec<Step> {
     vec![step("docker", &[]), step("task/a", &["docker"]), step("task/b", &["task/a"])]
 }
 
