@@ -22,9 +22,9 @@ use crate::host::containers::{Status, is_missing};
 use crate::host::docker::{Engine, classify};
 use crate::policy::{Class, Failure};
 
-/// How long a living engine may take to say what it is (the docker driver of minikube gives it six
+/// How long a living engine may take to say what it or a container is (the docker driver of minikube gives it six
 /// seconds; a machine that just woke up needs more).
-const FACTS_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A container as a cluster driver looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,16 +104,8 @@ pub struct EngineFacts {
 pub async fn engine_facts(engine: &Engine) -> Result<EngineFacts, Failure> {
     let doing = "ask the Docker Engine what it has";
     let client = engine.client().await?;
-    let info = tokio::time::timeout(FACTS_LIMIT, client.info()).await;
-    let info = info
-        .map_err(|_| {
-            Failure::new(
-                Class::Transient,
-                "DOCKER_TIMEOUT",
-                format!("could not {doing}: it did not answer within {} s", FACTS_LIMIT.as_secs()),
-            )
-        })?
-        .map_err(|error| classify(&error, doing))?;
+    let info = tokio::time::timeout(LOOK_LIMIT, client.info()).await;
+    let info = info.map_err(|_| silent(doing))?.map_err(|error| classify(&error, doing))?;
     Ok(EngineFacts {
         memory: info.mem_total.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
         cpus: info.ncpu.and_then(|count| count.try_into().ok()).unwrap_or_default(),
@@ -128,10 +120,13 @@ pub async fn engine_facts(engine: &Engine) -> Result<EngineFacts, Failure> {
 /// # Errors
 /// The engine could not be asked.
 pub async fn container(engine: &Engine, name: &str) -> Result<Option<NodeContainer>, Failure> {
-    let found = match engine.client().await?.inspect_container(name, None).await {
-        Ok(found) => found,
-        Err(error) if is_missing(&error) => return Ok(None),
-        Err(error) => return Err(classify(&error, &format!("look at container `{name}`"))),
+    let doing = format!("look at container `{name}`");
+    let asked = engine.client().await?.inspect_container(name, None);
+    let found = match tokio::time::timeout(LOOK_LIMIT, asked).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) if is_missing(&error) => return Ok(None),
+        Ok(Err(error)) => return Err(classify(&error, &doing)),
+        Err(_) => return Err(silent(&doing)),
     };
     // The engine also takes the beginning of an id for a name.
     Ok(Some(node(found)).filter(|node| node.name == name || node.id == name))
@@ -247,6 +242,14 @@ pub async fn start_container(engine: &Engine, name: &str) -> Result<(), Failure>
 pub async fn unpause_container(engine: &Engine, name: &str) -> Result<(), Failure> {
     let unpaused = engine.client().await?.unpause_container(name).await;
     unpaused.map_err(|error| classify(&error, &format!("unpause container `{name}`")))
+}
+
+fn silent(doing: &str) -> Failure {
+    Failure::new(
+        Class::Transient,
+        "DOCKER_TIMEOUT",
+        format!("could not {doing}: the Docker Engine said nothing for {} s", LOOK_LIMIT.as_secs()),
+    )
 }
 
 fn labelled(label: &str) -> HashMap<&'static str, Vec<&str>> {

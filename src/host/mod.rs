@@ -17,6 +17,7 @@ pub mod state_dir;
 pub mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod user;
 pub mod workbench;
 
 use std::collections::BTreeMap;

@@ -143,12 +143,8 @@ mod tests {
     use super::*;
     use crate::drivers::minikube::tests::spec;
 
-    const PLAIN: Start = Start {
-        creating: true,
-        address: None,
-        insistence: Insistence::Plain,
-        as_root: false,
-    };
+    const PLAIN: Start =
+        Start { creating: true, address: None, insistence: Insistence::Plain, as_root: false };
 
     #[test]
     fn a_start_says_everything_that_stored_settings_could_change() {

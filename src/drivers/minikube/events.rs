@@ -67,9 +67,10 @@ pub(super) fn parse(line: &str) -> Option<Event> {
     };
     let number = |name: &str| field(name).parse().ok();
     Some(match wire.kind.strip_prefix(TYPE)? {
-        "step" => {
-            Event::Step { name: field("name"), count: number("currentstep").zip(number("totalsteps")) }
-        }
+        "step" => Event::Step {
+            name: field("name"),
+            count: number("currentstep").zip(number("totalsteps")),
+        },
         "download" => Event::Download { artifact: field("artifact"), percent: None },
         "download.progress" => {
             Event::Download { artifact: field("artifact"), percent: percent(&field("progress")) }

@@ -118,8 +118,17 @@ pub(super) fn state(
 
 fn absent(profile: &str, node: Option<&NodeContainer>) -> Result<ClusterState, Failure> {
     let Some(node) = node else { return Ok(ClusterState::Absent) };
+    refuse_foreign(profile, node)?;
+    Ok(corrupt("its profile is gone and its container is left"))
+}
+
+/// Nothing is done to a container that has the node's name and is none.
+///
+/// # Errors
+/// `CLUSTER_NAME_TAKEN`.
+pub(super) fn refuse_foreign(profile: &str, node: &NodeContainer) -> Result<(), Failure> {
     if node.labels.get(PROFILE_LABEL).is_some_and(|owner| owner == profile) {
-        return Ok(corrupt("its profile is gone and its container is left"));
+        return Ok(());
     }
     Err(Failure::new(
         Class::Refused,

@@ -249,7 +249,12 @@ pub(super) const BY_ID: &[Id] = &[
         },
     ),
     row(
-        &["HOST_HOME_MKDIR", "HOST_HOME_CHOWN", "HOST_HOME_PERMISSION", "HOST_JUJU_LOCK_PERMISSION"],
+        &[
+            "HOST_HOME_MKDIR",
+            "HOST_HOME_CHOWN",
+            "HOST_HOME_PERMISSION",
+            "HOST_JUJU_LOCK_PERMISSION",
+        ],
         Meaning {
             code: "CLUSTER_HOME_PERMISSION",
             class: Prerequisite,
@@ -269,7 +274,12 @@ pub(super) const BY_ID: &[Id] = &[
         },
     ),
     row(
-        &["HOST_CGROUP_NOT_SUPPORTED", "HOST_ROOT_CGROUP", "HOST_PIDS_CGROUP", "HOST_CPU_DELEGATION"],
+        &[
+            "HOST_CGROUP_NOT_SUPPORTED",
+            "HOST_ROOT_CGROUP",
+            "HOST_PIDS_CGROUP",
+            "HOST_CPU_DELEGATION",
+        ],
         HOST_UNFIT,
     ),
     row(&["HOST_PURGE"], HOST_UNFIT),
@@ -373,10 +383,7 @@ pub(super) const BY_ID: &[Id] = &[
     row(&["GUEST_CERT", "GUEST_UNSIGNED_CERT"], CERTS),
     row(&["GUEST_CONFIG_CORRUPT", "GUEST_NOT_FOUND", "GUEST_DOES_NOT_EXIST"], STATE_CORRUPT),
     row(&["GUEST_SSH_CERT_NOT_FOUND"], STATE_CORRUPT),
-    row(
-        &["GUEST_STOP_TIMEOUT"],
-        Meaning { cause: "the node did not stop in time", ..SILENT_NODE },
-    ),
+    row(&["GUEST_STOP_TIMEOUT"], Meaning { cause: "the node did not stop in time", ..SILENT_NODE }),
     row(
         &["GUEST_DELETION", "GUEST_PROFILE_DELETION"],
         Meaning {

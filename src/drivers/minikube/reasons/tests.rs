@@ -204,7 +204,11 @@ fn words_refine_a_general_reason() {
             "ADDRESS_POOLS_EXHAUSTED",
             'F',
         ),
-        ("Get \"https://x\": x509: certificate signed by unknown authority", "CLUSTER_CERTS_INVALID", 'C'),
+        (
+            "Get \"https://x\": x509: certificate signed by unknown authority",
+            "CLUSTER_CERTS_INVALID",
+            'C',
+        ),
         ("failed to acquire bootstrap client lock: bad file descriptor", "CLUSTER_LOCK_HELD", 'T'),
         ("provision: ssh command error: EOF", "CLUSTER_START_FAILED", 'T'),
     ] {
