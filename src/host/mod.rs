@@ -8,12 +8,16 @@ pub mod containers;
 pub mod docker;
 pub mod files;
 pub mod http;
+pub mod labelled;
 pub mod lock;
 pub mod ports;
 pub mod process;
 pub mod runlog;
 pub mod state_dir;
 pub mod terminal;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod user;
 pub mod workbench;
 
 use std::collections::BTreeMap;
