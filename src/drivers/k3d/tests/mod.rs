@@ -1,0 +1,1 @@
+//! The driver against recordings of the real tool.
