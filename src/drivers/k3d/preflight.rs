@@ -94,11 +94,13 @@ fn unfit_name(name: &str) -> Option<&'static str> {
 async fn version(bench: &Workbench) -> Result<(), Failure> {
     let output = tool::look(bench, argv::version(), tool::LOOK).await?;
     let printed = output.stdout.lines().next().unwrap_or_default().trim().to_owned();
-    let Some(found) = version_of(&printed) else {
-        let summary = format!("`k3d version` printed `{printed}`, which names no version");
+    if !printed.starts_with("k3d version") {
+        let summary = format!("`k3d version` printed `{printed}`, which is not what k3d prints");
         return Err(Failure::new(Class::Prerequisite, "CLUSTER_TOOL_UNKNOWN", summary)
             .fix(Fix::safe("k3d version")));
-    };
+    }
+    // A version that was built from a branch has no number, and is taken for a new one.
+    let Some(found) = version_of(&printed) else { return Ok(()) };
     if found >= OLDEST {
         return Ok(());
     }
@@ -160,16 +162,16 @@ async fn taken(bench: &Workbench, spec: &Spec) -> Vec<Failure> {
 
 fn port_taken(port: u16, owner: &PortOwner) -> Failure {
     let fix = match owner {
-        PortOwner::Container { name, .. } => format!("docker stop {name}"),
-        PortOwner::Process(holder) => format!("kill {}", holder.pid),
-        PortOwner::Unknown => format!("sudo ss -ltnp 'sport = :{port}'"),
+        PortOwner::Container { name, .. } => Fix::safe(format!("docker stop {name}")),
+        PortOwner::Process(holder) => Fix::destructive(format!("kill {}", holder.pid)),
+        PortOwner::Unknown => Fix::safe(format!("sudo ss -ltnp 'sport = :{port}'")),
     };
     Failure::new(
         Class::Refused,
         "PORT_TAKEN",
         format!("port {port}, which the cluster publishes, is held by {owner}"),
     )
-    .fix(Fix::safe(format!("{fix}   # or choose another port in mlup.toml")))
+    .fix(fix)
 }
 
 #[cfg(test)]
