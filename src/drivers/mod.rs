@@ -3,9 +3,11 @@
 
 pub mod cluster;
 pub mod compose;
+pub mod contexts;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
 pub mod k3d;
+pub mod kubeconfig;
 pub mod minikube;
 pub mod spec;
