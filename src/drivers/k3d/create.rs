@@ -8,6 +8,7 @@ use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::ports::{self, Protocol};
 use crate::host::workbench::Workbench;
+use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
 
 /// How long a creation may take: images are pulled in it.
@@ -33,22 +34,27 @@ pub(super) async fn create(bench: &Workbench, spec: &Spec) -> Result<(), Failure
     }
     let failure = start::explained(bench, spec, failure, &doing).await;
     let failure = owner(bench, spec, failure).await;
-    if was_absent && failure.code != "DOCKER_UNREACHABLE" {
-        clean(bench, spec).await;
+    if !was_absent || failure.code == "DOCKER_UNREACHABLE" {
+        return Err(failure);
     }
-    Err(failure)
+    let is_clean = clean(bench, spec).await;
+    Err(match failure.onset {
+        // What was corrupt is gone: the same again is a new cluster.
+        Some(Onset::Corrupt) if is_clean => failure.curable(Onset::Transient),
+        _ => failure,
+    })
 }
 
 /// Takes away what a failed creation left. Should that fail, the next attempt finds it: it is no
-/// reason to say less about why the creation failed.
-async fn clean(bench: &Workbench, spec: &Spec) {
+/// reason to say less about why the creation failed. Whether nothing is left.
+async fn clean(bench: &Workbench, spec: &Spec) -> bool {
     bench.doing("taking away what the failed creation left");
-    if let Err(failure) = delete::delete(bench, spec).await
-        && failure.code != "CANCELLED"
-    {
+    let Err(failure) = delete::delete(bench, spec).await else { return true };
+    if failure.code != "CANCELLED" {
         let hint = failure.fix.map(|fix| fix.command);
         bench.warn("CLUSTER_LEFTOVERS", failure.summary, hint);
     }
+    false
 }
 
 /// k3d says which port is taken, not by whom.

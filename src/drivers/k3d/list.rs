@@ -34,6 +34,15 @@ pub(super) struct Node {
     state: State,
     #[serde(default, rename = "IP")]
     address: Address,
+    #[serde(default, rename = "runtimeLabels")]
+    labels: Labels,
+}
+
+/// The one label that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+struct Labels {
+    #[serde(default, rename = "k3d.server.loadbalancer")]
+    load_balancer: String,
 }
 
 /// A port of a node that is published on the host.
@@ -72,6 +81,12 @@ impl Cluster {
 
     pub(super) fn load_balancer(&self) -> Option<&Node> {
         self.with_role("loadbalancer").next()
+    }
+
+    /// The load balancer that it was made with, whether it is still there or not.
+    pub(super) fn expected_load_balancer(&self) -> Option<&str> {
+        let mut named = self.servers().map(|node| node.labels.load_balancer.as_str());
+        named.find(|name| !name.is_empty())
     }
 
     /// The containers that have to run: the nodes and the load balancer.

@@ -20,12 +20,10 @@ pub(super) enum Entry {
 /// Where the nodes stand; the kubeconfig is not looked at.
 pub(super) fn state(name: &str, cluster: Option<&Cluster>, remains: &Remains) -> ClusterState {
     let Some(cluster) = cluster else { return unlisted(remains) };
-    let servers: Vec<&Node> = cluster.servers().collect();
-    if servers.is_empty() {
-        let left: Vec<&str> = cluster.nodes.iter().map(|node| node.name.as_str()).collect();
-        let why = format!("its server `k3d-{name}-server-0` is gone, {} is left", left.join(", "));
+    if let Some(why) = lost(name, cluster) {
         return ClusterState::Broken { onset: Onset::Corrupt, why };
     }
+    let servers: Vec<&Node> = cluster.servers().collect();
     if cluster.needed().any(|node| node.status() == "paused") {
         return ClusterState::Paused;
     }
@@ -44,6 +42,20 @@ pub(super) fn state(name: &str, cluster: Option<&Cluster>, remains: &Remains) ->
         Some(why) => ClusterState::Broken { onset: Onset::Unresponsive, why },
         None => ClusterState::Running,
     }
+}
+
+/// What is gone of the cluster that no start makes again.
+pub(super) fn lost(name: &str, cluster: &Cluster) -> Option<String> {
+    if cluster.servers().next().is_none() {
+        let left: Vec<&str> = cluster.nodes.iter().map(|node| node.name.as_str()).collect();
+        return Some(format!(
+            "its server `k3d-{name}-server-0` is gone, {} is left",
+            left.join(", ")
+        ));
+    }
+    let balancer =
+        cluster.expected_load_balancer().filter(|_| cluster.load_balancer().is_none())?;
+    Some(format!("its load balancer `{balancer}` is gone"))
 }
 
 /// The containers that have to run and do not, with their states.

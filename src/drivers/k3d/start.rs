@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::drivers::k3d::list::Cluster;
 use crate::drivers::k3d::sight::Entry;
 use crate::drivers::k3d::{argv, context, gone, ports, reasons, remains, sight, tool};
@@ -14,6 +12,7 @@ use crate::event::Fix;
 use crate::host::containers::{self, Status};
 use crate::host::labelled;
 use crate::host::workbench::Workbench;
+use crate::policy::classify::{EVIDENCE_LINES, shorten};
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
 
@@ -32,8 +31,8 @@ pub(super) async fn start(
     spec: &Spec,
     cluster: &Cluster,
 ) -> Result<(), Failure> {
-    if cluster.servers().next().is_none() {
-        return Err(no_server(spec));
+    if let Some(why) = sight::lost(&spec.name, cluster) {
+        return Err(incomplete(spec, &why));
     }
     unpause(bench, spec).await?;
     let name = &spec.name;
@@ -51,8 +50,8 @@ pub(super) async fn start(
 /// Looks whether the cluster runs. k3d exits 0 for a start without any server.
 pub(super) async fn verify(bench: &Workbench, spec: &Spec) -> Result<Cluster, Failure> {
     let cluster = tool::cluster(bench, spec).await?.ok_or_else(|| gone(spec))?;
-    if cluster.servers().next().is_none() {
-        return Err(no_server(spec));
+    if let Some(why) = sight::lost(&spec.name, &cluster) {
+        return Err(incomplete(spec, &why));
     }
     let Some(halted) = sight::halted(&cluster) else { return Ok(cluster) };
     let summary = format!("k3d says that cluster `{}` is up, and {halted}", spec.name);
@@ -140,29 +139,13 @@ pub(super) async fn point_kubeconfig(
 
 /// Where the kubeconfig leads for this cluster.
 pub(super) async fn entry(bench: &Workbench, spec: &Spec) -> Result<Entry, Failure> {
-    #[derive(Deserialize)]
-    struct Document {
-        clusters: Vec<Named>,
+    match kubeconfig::access(bench, &context(&spec.name)).await {
+        Ok(Some(access)) => Ok(Entry::Server(access.server)),
+        Ok(None) => Ok(Entry::Missing),
+        // A context whose cluster is missing: k3d writes it anew.
+        Err(failure) if failure.code == "CONTEXT_MISSING" => Ok(Entry::Missing),
+        Err(failure) => Err(failure),
     }
-    #[derive(Deserialize)]
-    struct Named {
-        name: String,
-        cluster: Server,
-    }
-    #[derive(Deserialize)]
-    struct Server {
-        server: String,
-    }
-    let context = context(&spec.name);
-    let text = match kubeconfig::of_context(bench, &context).await {
-        Ok(text) => text,
-        Err(failure) if failure.code == "CONTEXT_MISSING" => return Ok(Entry::Missing),
-        Err(failure) => return Err(failure),
-    };
-    let document: Option<Document> = serde_norway::from_str(text.expose()).ok();
-    let clusters = document.into_iter().flat_map(|document| document.clusters);
-    let server = clusters.into_iter().find(|named| named.name == context);
-    Ok(server.map_or(Entry::Missing, |named| Entry::Server(named.cluster.server)))
 }
 
 /// Adds what the log of the node says that does not come up; a fatal line in it means that starting
@@ -182,6 +165,9 @@ pub(super) async fn explained(
     }
     let node = failing_node(&failure, &spec.name);
     let lines = containers::last_lines(&bench.host.docker, &node, LOG).await;
+    if lines.is_empty() {
+        return failure;
+    }
     let mut failure = match reasons::of_node_log(&lines, doing, &spec.name) {
         Some(known) => Failure { evidence: failure.evidence, ..known },
         None if lines.iter().any(|line| reasons::is_fatal(line)) => failure.curable(Onset::Corrupt),
@@ -190,9 +176,9 @@ pub(super) async fn explained(
     let fatal: Vec<&String> = lines.iter().filter(|line| reasons::is_fatal(line)).collect();
     let telling: Vec<&String> = if fatal.is_empty() { lines.iter().collect() } else { fatal };
     failure.evidence.truncate(1);
-    let room = crate::policy::classify::EVIDENCE_LINES - failure.evidence.len();
+    let room = EVIDENCE_LINES - failure.evidence.len();
     for line in &telling[telling.len().saturating_sub(room)..] {
-        let line = crate::policy::classify::shorten(line);
+        let line = shorten(line);
         failure = failure.because(format!("log {node}"), line);
     }
     failure
@@ -221,11 +207,11 @@ async fn unpause(bench: &Workbench, spec: &Spec) -> Result<(), Failure> {
     Ok(())
 }
 
-fn no_server(spec: &Spec) -> Failure {
-    let name = &spec.name;
-    let summary = format!("cluster `{name}` has no server node any more: its container is gone");
+/// The failure of a cluster that lacks a container which no start makes again.
+fn incomplete(spec: &Spec, why: &str) -> Failure {
+    let summary = format!("cluster `{}` cannot be started: {why}", spec.name);
     Failure::new(Class::Permanent, "CLUSTER_CORRUPT", summary)
-        .because("k3d cluster list", format!("no `k3d-{name}-server-0`"))
-        .fix(Fix::destructive(format!("k3d cluster delete {name}")))
+        .because("k3d cluster list", why)
+        .fix(Fix::destructive(format!("k3d cluster delete {}", spec.name)))
         .curable(Onset::Corrupt)
 }

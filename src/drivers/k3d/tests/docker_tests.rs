@@ -19,7 +19,6 @@ use crate::policy::Class;
 use crate::policy::escalate::Onset;
 
 const LIST: &str = "k3d cluster list -o json";
-const IMAGE: &str = "mlup-test-nothing:1";
 
 /// A cluster's name, and a home whose kubeconfig leads to it or not.
 struct World {
@@ -101,10 +100,10 @@ impl World {
                 docker(&["network", "create", "--label", "app=k3d", &name]);
             }
             "volume" => {
-                let name = format!("k3d-{}-images", self.name());
+                let name = format!("{}-images", self.name());
                 docker(&["volume", "create", "--label", &label, "--label", "app=k3d", &name]);
             }
-            _ => container(&format!("k3d-{}-agent-0", self.name()), &label),
+            _ => container(&self.spec.name, &label),
         }
     }
 
@@ -121,19 +120,20 @@ impl World {
     }
 }
 
-/// A container that never ran, of an image that holds nothing.
+/// A container that never ran, of an image of its own name that holds nothing.
 fn container(name: &str, label: &str) {
     let folder = tempfile::tempdir().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test prepares its own files")]
     std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\nCMD [\"/nothing\"]\n").unwrap();
-    docker(&["build", "-q", "-t", IMAGE, &folder.path().to_string_lossy()]);
-    docker(&["create", "--name", name, "--label", "app=k3d", "--label", label, IMAGE]);
+    docker(&["build", "-q", "-t", name, &folder.path().to_string_lossy()]);
+    docker(&["create", "--name", name, "--label", "app=k3d", "--label", label, name]);
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        docker(&["rm", "-f", "-v", &format!("k3d-{}-agent-0", self.name())]);
-        docker(&["volume", "rm", &format!("k3d-{}-images", self.name())]);
+        docker(&["rm", "-f", "-v", self.name()]);
+        docker(&["image", "rm", self.name()]);
+        docker(&["volume", "rm", &format!("{}-images", self.name())]);
         docker(&["network", "rm", &format!("k3d-{}", self.name())]);
     }
 }
@@ -198,7 +198,7 @@ async fn what_a_vanished_server_left_is_seen_on_the_engine() {
     let sighting = world.driver().probe(&test.bench).await.unwrap();
     let ClusterState::Broken { onset, why } = sighting.state else { panic!("{sighting:?}") };
     assert_eq!(onset, Onset::Corrupt);
-    assert!(why.contains("volume `k3d-") && why.contains("network `k3d-"), "{why}");
+    assert!(why.contains("volume `mlup-test-") && why.contains("network `k3d-"), "{why}");
     let doomed = world.driver().doomed(&test.bench, Some(Purge::Profile)).await.unwrap();
     let objects: Vec<_> = doomed.iter().map(ToString::to_string).collect();
     let name = world.name();
@@ -206,7 +206,7 @@ async fn what_a_vanished_server_left_is_seen_on_the_engine() {
         objects,
         [
             format!("remove cluster {name}"),
-            format!("remove volume k3d-{name}-images"),
+            format!("remove volume {name}-images"),
             format!("remove network k3d-{name}"),
             format!("remove kubeconfig context k3d-{name}"),
         ]

@@ -119,6 +119,22 @@ fn a_load_balancer_that_does_not_run_is_told() {
 }
 
 #[test]
+fn a_load_balancer_that_is_gone_is_not_made_again_by_a_start() {
+    let label = "k3d.server.loadbalancer";
+    let made_with = |cluster: &mut Value| {
+        cluster["nodes"][0]["runtimeLabels"][label] = "k3d-mlops-cluster-serverlb".into();
+    };
+    let state = of(Some(&changed(made_with)));
+    let why = "its load balancer `k3d-mlops-cluster-serverlb` is gone";
+    assert_eq!(broken(&state), (Onset::Corrupt, why));
+    let cluster = changed(|cluster| {
+        made_with(cluster);
+        cluster["nodes"].as_array_mut().unwrap().push(load_balancer("running"));
+    });
+    assert_eq!(of(Some(&cluster)), ClusterState::Running);
+}
+
+#[test]
 fn the_kubeconfig_has_to_lead_to_the_published_port() {
     let cluster = found(recorded!("list-running").stdout).unwrap();
     let leads =
