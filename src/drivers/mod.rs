@@ -3,6 +3,8 @@
 
 pub mod cluster;
 pub mod compose;
+pub mod contexts;
+pub mod crictl;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
