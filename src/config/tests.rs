@@ -503,7 +503,8 @@ fn what_waits_for_a_cluster_needs_one_that_makes_it() {
         (format!("[cluster]\nprovider='k3d'\n{NETWORK}"), "k3d makes `k3d-NAME`"),
         (format!("[cluster]\nprovider='k3d'\nnetwork='other'\n{NETWORK}"), "k3d makes `other`"),
         (
-            "[cluster]\nprovider='minikube'\n[[deploy]]\nname='cluster'\ncompose='c.yml'".to_owned(),
+            "[cluster]\nprovider='minikube'\n[[deploy]]\nname='cluster'\ncompose='c.yml'"
+                .to_owned(),
             "cannot be called `cluster`",
         ),
     ] {

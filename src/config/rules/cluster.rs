@@ -83,9 +83,10 @@ fn made(tree: &Node, provider: &str) -> (Option<String>, &'static str) {
     }
     // Without a name the cluster is called after the first such network.
     let networks = tree.get("network").map(Node::entries).unwrap_or_default();
-    let first = networks.iter().map(|(_, network)| network).find(|network| {
-        network.get("owner").and_then(Node::as_text) == Some("cluster")
-    });
+    let first = networks
+        .iter()
+        .map(|(_, network)| network)
+        .find(|network| network.get("owner").and_then(Node::as_text) == Some("cluster"));
     let first = first.and_then(|network| network.get("name")).and_then(Node::as_text);
     (first.map(str::to_owned), "the first such network names the cluster")
 }
