@@ -23,6 +23,7 @@ use crate::config::model::Config;
 use crate::event::{Phase, Probe, Stream};
 use crate::host::Host;
 use crate::host::cmd::LineSink;
+use crate::host::workbench::{Announcement, Workbench};
 use crate::plan::change::{Change, Probed, Settled};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{StepId, StepKind};
@@ -95,6 +96,22 @@ impl StepCtx {
         }
     }
 
+    /// What a cluster driver works with during this attempt.
+    #[must_use]
+    pub fn workbench(&self) -> Workbench {
+        let (id, progress) = (self.id.clone(), self.progress.clone());
+        Workbench {
+            host: self.host.clone(),
+            root: self.config.root.clone(),
+            deadline: self.deadline,
+            cancel: self.cancel.clone(),
+            lines: self.line_sink(),
+            announce: Arc::new(move |said| {
+                let _ = progress.send((id.clone(), announced(said)));
+            }),
+        }
+    }
+
     /// A sink that turns each line of a tool into an event of this step.
     #[must_use]
     pub fn line_sink(&self) -> LineSink {
@@ -102,6 +119,13 @@ impl StepCtx {
         Arc::new(move |stream: Stream, line: &str| {
             let _ = progress.send((id.clone(), Progress::Output { stream, line: line.to_owned() }));
         })
+    }
+}
+
+fn announced(said: Announcement) -> Progress {
+    match said {
+        Announcement::Doing(what) => Progress::Waiting(what),
+        Announcement::Warning { code, message, hint } => Progress::Warning { code, message, hint },
     }
 }
 
