@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod compose;
+pub mod contexts;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;

@@ -8,6 +8,7 @@ pub mod containers;
 pub mod docker;
 pub mod files;
 pub mod http;
+pub mod kube;
 pub mod lock;
 pub mod ports;
 pub mod process;

@@ -5,6 +5,8 @@
 //! Nothing to change means that compose is only asked for its configuration and hashes. A change
 //! is `docker compose create` and then starts through the engine, see `converge`.
 
+mod attached;
+pub mod beside;
 mod converge;
 mod decide;
 #[cfg(test)]
@@ -14,6 +16,7 @@ mod failures;
 mod fixtures;
 mod hashes;
 pub mod images;
+mod interrupted;
 mod ledger;
 mod logs;
 mod model;
@@ -41,6 +44,8 @@ use decide::{Need, What};
 use project::Project;
 use readiness::{Situation, Verdict};
 
+pub use attached::{Attached, attached};
+pub use interrupted::interrupt;
 pub use logs::{LogRequest, logs};
 pub use project::Projects;
 pub use remove::{removals, remove};
