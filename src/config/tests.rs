@@ -480,7 +480,7 @@ fn a_cluster_that_its_tool_could_not_make_is_refused_with_its_place() {
         ("provider='k3d'\naddons=['x']", "3:1", "does not go with provider `k3d`"),
         ("provider='docker-desktop'\nnodes=2", "3:1", "whose cluster mlup does not make"),
         ("provider='existing'\ncontext='c'\nports=[30080]", "4:1", "does not make"),
-        ("provider='k3d'\nports=[30080, 30081, 30080]", "3:23", "has 30080 twice"),
+        ("provider='k3d'\nports=[30080, 30081, 30080]", "3:22", "has 30080 twice"),
         ("provider='k3d'\nports=[6443]\napi_port=6443", "3:8", "both want 6443"),
         ("provider='k3d'\ncontext='k3d-a'", "3:9", "write `name = \"a\"` in place of"),
         ("provider='minikube'\nname='a'\ncontext='b'", "4:9", "not `b`"),
