@@ -55,6 +55,28 @@ fn marked_commands_of_the_readme_work_on_the_quickstart() {
 }
 
 #[test]
+fn marked_commands_of_the_examples_work_on_a_copy_of_their_folder() {
+    for example in ["health-predict", "mlops-platform"] {
+        let folder = format!("examples/{example}");
+        let sandbox = Sandbox::new();
+        for file in ["mlup.toml", "compose.yml"] {
+            if let Ok(text) = fs::read_to_string(root().join(&folder).join(file)) {
+                sandbox.write(file, &text);
+            }
+        }
+        let readme = blocks(&read(&format!("{folder}/README.md")), "sh");
+        let marked = readme.iter().filter(|(before, _)| before.starts_with("<!-- test:"));
+        let lines: Vec<&str> = marked.flat_map(|(_, block)| block.lines()).collect();
+        assert!(!lines.is_empty(), "{example}");
+        for line in lines {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(args[0], "mlup", "{line}");
+            sandbox.run(&args[1..]).exits(0);
+        }
+    }
+}
+
+#[test]
 fn examples_of_the_configuration_are_accepted() {
     let (mut checked, mut fences) = (0, 0);
     for path in ["README.md", "docs/configuration.md"] {

@@ -194,12 +194,12 @@ fn of_summary(summary: ContainerSummary, up: bool, ip: Option<IpAddr>) -> Option
 mod tests {
     use super::*;
 
-    fn network(containers: serde_json::Value) -> NetworkInspect {
+    fn network(containers: &serde_json::Value) -> NetworkInspect {
         let network = serde_json::json!({"Name": "minikube", "Id": "n2", "Containers": containers});
         serde_json::from_value(network).expect("a network")
     }
 
-    fn summary(id: &str, state: &str, endpoint: serde_json::Value) -> ContainerSummary {
+    fn summary(id: &str, state: &str, endpoint: &serde_json::Value) -> ContainerSummary {
         let summary = serde_json::json!({"Id": id, "Names": [format!("/{id}")], "State": state,
             "Labels": {"com.docker.compose.service": "scheduler"},
             "NetworkSettings": {"Networks": {"minikube": endpoint}}});
@@ -215,11 +215,11 @@ mod tests {
 
     #[test]
     fn who_runs_holds_an_address_and_who_restarts_counts_too() {
-        let network = network(serde_json::json!({"a": {"IPv4Address": "192.168.49.2/24"}}));
+        let network = network(&serde_json::json!({"a": {"IPv4Address": "192.168.49.2/24"}}));
         let listed = vec![
-            summary("a", "running", serde_json::json!({"NetworkID": "n2"})),
-            summary("b", "restarting", serde_json::json!({"NetworkID": "n2", "IPAddress": ""})),
-            summary("c", "exited", serde_json::json!({"NetworkID": "n2"})),
+            summary("a", "running", &serde_json::json!({"NetworkID": "n2"})),
+            summary("b", "restarting", &serde_json::json!({"NetworkID": "n2", "IPAddress": ""})),
+            summary("c", "exited", &serde_json::json!({"NetworkID": "n2"})),
         ];
         let found = on_network(&network, listed);
         assert_eq!(seen(&found), [("a", true, Some("192.168.49.2".to_owned())), ("b", true, None)]);
@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn a_stopped_container_counts_when_it_has_a_fixed_address_on_the_living_network() {
-        let network = network(serde_json::json!({}));
+        let network = network(&serde_json::json!({}));
         let fixed = |id: &str| serde_json::json!({"NetworkID": id, "IPAMConfig": {"IPv4Address": "192.168.49.2"}});
         let listed = vec![
-            summary("stopped", "exited", fixed("n2")),
-            summary("never", "created", fixed("")),
-            summary("dead", "exited", fixed("n1")),
+            summary("stopped", "exited", &fixed("n2")),
+            summary("never", "created", &fixed("")),
+            summary("dead", "exited", &fixed("n1")),
         ];
         let address = Some("192.168.49.2".to_owned());
         let wanted = [("never", false, address.clone()), ("stopped", false, address)];
@@ -242,12 +242,12 @@ mod tests {
 
     #[test]
     fn who_shares_the_network_of_one_of_them_is_on_it() {
-        let network = network(serde_json::json!({"a": {"IPv4Address": "192.168.49.3/24"}}));
-        let mut sidecar = summary("s", "running", serde_json::json!({}));
+        let network = network(&serde_json::json!({"a": {"IPv4Address": "192.168.49.3/24"}}));
+        let mut sidecar = summary("s", "running", &serde_json::json!({}));
         sidecar.network_settings = None;
         let mode = serde_json::json!({"NetworkMode": "container:a"});
         sidecar.host_config = serde_json::from_value(mode).expect("a host configuration");
-        let owner = summary("a", "running", serde_json::json!({"NetworkID": "n2"}));
+        let owner = summary("a", "running", &serde_json::json!({"NetworkID": "n2"}));
         let found = on_network(&network, vec![sidecar, owner]);
         assert_eq!(seen(&found)[1], ("s", true, None));
     }

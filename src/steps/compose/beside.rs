@@ -133,7 +133,7 @@ fn needs_cluster(project: &Project, service: &Service, theirs: &BTreeSet<String>
     let named = service.networks.iter().filter_map(|key| project.model.networks.get(key));
     let mut networks = named.map(|network| &network.name).chain(&service.network_mode);
     // Whoever leans on a container of somebody else may lean on the cluster's node.
-    networks.any(|name| theirs.contains(name)) || service.leans_outside
+    networks.any(|name| theirs.contains(name)) || !service.strangers.is_empty()
 }
 
 /// Whether the service mounts or reads a kubeconfig that mlup writes once there is a cluster, or

@@ -48,8 +48,8 @@ pub(super) struct Service {
     pub(super) network_mode: Option<String>,
     /// Services whose namespaces or volumes it shares, or that it links to.
     pub(super) shares: BTreeSet<String>,
-    /// Whether it shares or links to a container that is none of the project's.
-    pub(super) leans_outside: bool,
+    /// Containers that are none of the project's and that it shares something with or links to.
+    pub(super) strangers: Vec<String>,
     /// Paths of this machine that it mounts or reads.
     pub(super) files: Vec<PathBuf>,
     /// Whether it is sure to stay up: it is restarted, has a healthcheck or publishes a port.
@@ -315,7 +315,7 @@ impl RawService {
             required: raw.required,
         };
         let ports: Vec<HostPort> = self.ports.iter().filter_map(RawPort::host_port).collect();
-        let (shares, leans_outside) = self.shares();
+        let (shares, strangers) = self.shares();
         let stays_up = !self.ports.is_empty() || self.is_restarted() || self.is_checked();
         let network_mode = self.network_mode.filter(|mode| !mode.starts_with("service:"));
         let mounts = self.volumes.into_iter().filter(|m| m.kind.as_deref() == Some("volume"));
@@ -340,29 +340,27 @@ impl RawService {
             hooks: !self.post_start.is_empty(),
             network_mode,
             shares,
-            leans_outside,
+            strangers,
             files: Vec::new(),
             stays_up,
         }
     }
 
-    /// The services that it shares something with or links to, and whether there is a container
-    /// outside of the project among those.
-    fn shares(&self) -> (BTreeSet<String>, bool) {
+    /// The services that it shares something with or links to, and the containers of others.
+    fn shares(&self) -> (BTreeSet<String>, Vec<String>) {
         let namespaces = [&self.network_mode, &self.ipc, &self.pid].into_iter().flatten();
-        let mut outside = !self.external_links.is_empty();
+        let mut strangers = self.external_links.clone();
         let mut services = BTreeSet::new();
-        for namespace in namespaces {
-            outside |= namespace.starts_with("container:");
+        for namespace in namespaces.clone() {
             services.extend(namespace.strip_prefix("service:").map(str::to_owned));
         }
-        for volumes in &self.volumes_from {
-            outside |= volumes.starts_with("container:");
+        for shared in namespaces.chain(&self.volumes_from) {
+            strangers.extend(shared.strip_prefix("container:").map(str::to_owned));
         }
         let named = self.volumes_from.iter().chain(&self.links);
         let named = named.filter(|name| !name.starts_with("container:"));
         services.extend(named.filter_map(|name| name.split(':').next()).map(str::to_owned));
-        (services, outside)
+        (services, strangers)
     }
 
     fn is_restarted(&self) -> bool {
