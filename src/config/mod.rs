@@ -23,7 +23,7 @@ mod rules;
 mod schema;
 mod sensitive;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -8,5 +8,6 @@ pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
 pub mod k3d;
+pub mod kubeconfig;
 pub mod minikube;
 pub mod spec;

@@ -2,22 +2,29 @@
 //! mlup wrote is removed.
 
 use crate::config::model::{File, FileContent};
+use crate::drivers::cluster::ClusterDriver;
+use crate::drivers::driver::Driver;
+use crate::drivers::kubeconfig;
+use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::files::{self, Entry};
 use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
 use crate::quote::quote;
+use crate::redact::Secret;
 use crate::steps::{StepCtx, Teardown};
 
-#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
-pub(super) async fn probe(file: &File, _ctx: &StepCtx) -> Result<Probed, Failure> {
-    let wanted = wanted(file)?;
+pub(super) async fn probe(file: &File, ctx: &StepCtx) -> Result<Probed, Failure> {
+    let wanted = match wanted(file, ctx).await? {
+        Wanted::Known(text) => text,
+        Wanted::AfterCluster => return after_cluster(file),
+    };
     let (op, why) = match files::look(&file.path)? {
         Entry::Absent => (Op::Create, "it does not exist".to_owned()),
         Entry::Folder { empty } => return Err(is_folder(file, empty)),
-        Entry::File { content, .. } if content != wanted => {
-            (Op::Update, "its content differs from the template".to_owned())
+        Entry::File { content, .. } if content != wanted.expose().as_bytes() => {
+            (Op::Update, differs(file).to_owned())
         }
         Entry::File { mode, .. } if mode != file.mode => {
             (Op::Update, format!("its mode is {mode:04o}, wanted {:04o}", file.mode))
@@ -27,9 +34,13 @@ pub(super) async fn probe(file: &File, _ctx: &StepCtx) -> Result<Probed, Failure
     Ok(Probed::Needed(vec![Change::new(op, object(file), why)]))
 }
 
-#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
-pub(super) async fn apply(file: &File, _ctx: &StepCtx) -> Result<(), Failure> {
-    files::write(&file.path, wanted(file)?, file.mode)
+pub(super) async fn apply(file: &File, ctx: &StepCtx) -> Result<(), Failure> {
+    let text = match wanted(file, ctx).await? {
+        Wanted::Known(text) => text,
+        // The step comes after the cluster's: by now the context has to be there.
+        Wanted::AfterCluster => cluster_kubeconfig(ctx).await?,
+    };
+    files::write(&file.path, text.expose().as_bytes(), file.mode)
 }
 
 pub(super) async fn verify(file: &File, ctx: &StepCtx) -> Result<Settled, Failure> {
@@ -43,13 +54,12 @@ pub(super) async fn verify(file: &File, ctx: &StepCtx) -> Result<Settled, Failur
     }
 }
 
-#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
 pub(super) async fn removals(
     file: &File,
-    _ctx: &StepCtx,
+    ctx: &StepCtx,
     how: Teardown,
 ) -> Result<Vec<Change>, Failure> {
-    if how == Teardown::Stop || !is_unchanged(file)? {
+    if how == Teardown::Stop || !is_unchanged(file, ctx).await? {
         return Ok(Vec::new());
     }
     Ok(vec![Change::new(Op::Remove, object(file), "mlup wrote it")])
@@ -73,19 +83,63 @@ pub(super) async fn remove(
     Ok(changes)
 }
 
-fn is_unchanged(file: &File) -> Result<bool, Failure> {
-    let wanted = wanted(file)?;
-    Ok(matches!(files::look(&file.path)?, Entry::File { content, .. } if content == wanted))
+/// What a file has to hold.
+enum Wanted {
+    Known(Secret),
+    /// There is no cluster yet that could be written about.
+    AfterCluster,
 }
 
-fn wanted(file: &File) -> Result<&[u8], Failure> {
-    match &file.content {
-        FileContent::Rendered(text) => Ok(text.expose().as_bytes()),
-        FileContent::Kubeconfig => Err(Failure::new(
-            Class::Config,
-            "NOT_RUN_YET",
-            format!("{} wants a kubeconfig, which this version does not write yet", object(file)),
-        )),
+async fn wanted(file: &File, ctx: &StepCtx) -> Result<Wanted, Failure> {
+    if let FileContent::Rendered(text) = &file.content {
+        return Ok(Wanted::Known(text.clone()));
+    }
+    if kubeconfig::files(&ctx.workbench()).contains(&file.path) {
+        return Err(is_the_kubeconfig(file));
+    }
+    match cluster_kubeconfig(ctx).await {
+        Ok(text) => Ok(Wanted::Known(text)),
+        Err(failure) if failure.code == "CONTEXT_MISSING" => Ok(Wanted::AfterCluster),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The kubeconfig of the configuration's cluster.
+async fn cluster_kubeconfig(ctx: &StepCtx) -> Result<Secret, Failure> {
+    let driver = Spec::of(&ctx.config).and_then(Driver::new).ok_or_else(|| {
+        let summary = "the kubeconfig of this provider is not written by this version yet";
+        Failure::new(Class::Config, "NOT_RUN_YET", summary)
+    })?;
+    let bench = ctx.workbench();
+    ctx.in_time("read the kubeconfig", driver.kubeconfig(&bench)).await
+}
+
+fn after_cluster(file: &File) -> Result<Probed, Failure> {
+    let op = match files::look(&file.path)? {
+        Entry::Absent => Op::Create,
+        Entry::Folder { empty } => return Err(is_folder(file, empty)),
+        Entry::File { .. } => Op::Update,
+    };
+    Ok(Probed::Needed(vec![Change::new(op, object(file), "after the cluster is up")]))
+}
+
+/// Whether it still is what mlup wrote. A kubeconfig is, whichever cluster of that context it was
+/// written about: the cluster may be gone or made again since.
+async fn is_unchanged(file: &File, ctx: &StepCtx) -> Result<bool, Failure> {
+    let Entry::File { content, .. } = files::look(&file.path)? else { return Ok(false) };
+    if let FileContent::Rendered(text) = &file.content {
+        return Ok(content == text.expose().as_bytes());
+    }
+    let context = Spec::of(&ctx.config).map(|spec| spec.context).unwrap_or_default();
+    let is_the_users = kubeconfig::files(&ctx.workbench()).contains(&file.path);
+    let text = String::from_utf8_lossy(&content);
+    Ok(!is_the_users && kubeconfig::is_of_context(&text, &context))
+}
+
+fn differs(file: &File) -> &'static str {
+    match file.content {
+        FileContent::Kubeconfig => "the cluster's address or certificate changed",
+        FileContent::Rendered(_) => "its content differs from the template",
     }
 }
 
@@ -94,7 +148,11 @@ fn object(file: &File) -> String {
 }
 
 fn settled(file: &File) -> Settled {
-    Settled::ready(format!("as the template says, mode {:04o}", file.mode))
+    let what = match file.content {
+        FileContent::Kubeconfig => "leads to the cluster",
+        FileContent::Rendered(_) => "as the template says",
+    };
+    Settled::ready(format!("{what}, mode {:04o}", file.mode))
 }
 
 /// Docker makes an empty folder where the source of a bind mount is missing.
@@ -113,12 +171,24 @@ fn is_folder(file: &File, empty: bool) -> Failure {
     .fix(Fix::safe(fix))
 }
 
+/// Writing one context there would take all others away.
+fn is_the_kubeconfig(file: &File) -> Failure {
+    Failure::new(
+        Class::Config,
+        "FILE_IS_KUBECONFIG",
+        format!(
+            "{} is the kubeconfig that the tools themselves use, with all of its contexts",
+            object(file)
+        ),
+    )
+    .fix(Fix::safe("give the `[[file]]` another `path`"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::redact::Secret;
     use crate::steps::testing::TestBed;
 
     fn file(path: &Path, text: &str) -> File {

@@ -1,84 +1,37 @@
-//! The Kubernetes API: stand-in for types and signatures.
+//! The Kubernetes API: connecting by a kubeconfig, whether server and nodes are ready, and what an
+//! error means. Which objects are wanted is decided in `steps/`.
 
-use std::net::IpAddr;
+pub mod access;
+pub mod client;
+pub mod error;
+#[cfg(test)]
+#[path = "../../../tests/support/kube.rs"]
+pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod follow;
+pub mod nodes;
+mod plugin;
+mod proxy;
+pub mod readiness;
+#[cfg(test)]
+mod tests;
 
-use jiff::Timestamp;
+use k8s_openapi::ByteString;
 
-use crate::host::workbench::Workbench;
-use crate::policy::{Class, Failure};
-use crate::redact::Secret;
+pub use client::{Api, connect};
+pub use nodes::{NodeFacts, nodes};
+pub(crate) use plugin::missing as plugin_missing;
+pub use readiness::{ApiVerdict, ClusterFacts, Look, look, ready, wait_ready};
 
-/// One API server, as the user of one context.
-#[derive(Clone)]
-pub struct Api;
-
-/// What is worth knowing of one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeFacts {
-    /// Its name.
-    pub name: String,
-    /// Its roles.
-    pub roles: Vec<String>,
-    /// Version of its kubelet.
-    pub version: String,
-    /// Its address inside of the cluster's network.
-    pub internal_ip: Option<IpAddr>,
-    /// Its address outside of it.
-    pub external_ip: Option<IpAddr>,
-    /// Whether it takes work.
-    pub ready: bool,
-    /// Why it takes none.
-    pub trouble: Option<String>,
-    /// When it joined.
-    pub created: Option<Timestamp>,
+/// Base64 as Kubernetes writes it.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    let value = serde_json::to_value(ByteString(bytes.to_vec())).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
-/// What is worth knowing of a cluster that answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterFacts {
-    /// Address of the API server.
-    pub server: String,
-    /// Its version.
-    pub version: String,
-    /// The nodes.
-    pub nodes: Vec<NodeFacts>,
-    /// Whether the default service account is there.
-    pub default_service_account: bool,
-}
-
-/// What one look found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// What the cluster tells.
-    pub facts: Option<ClusterFacts>,
-    /// What is missing.
-    pub missing: Vec<String>,
-}
-
-fn unfinished() -> Failure {
-    Failure::new(Class::Internal, "INTERNAL", "unfinished")
-}
-
-/// Prepares a connection.
-///
-/// # Errors
-/// Always.
-pub async fn connect(_: &Workbench, _: &Secret, _: &str) -> Result<Api, Failure> {
-    Err(unfinished())
-}
-
-/// What there is now.
-///
-/// # Errors
-/// Always.
-pub async fn look(_: &Api, _: Option<u32>) -> Result<Look, Failure> {
-    Err(unfinished())
-}
-
-/// Waits.
-///
-/// # Errors
-/// Always.
-pub async fn wait_ready(_: &Api, _: &Workbench, _: Option<u32>) -> Result<ClusterFacts, Failure> {
-    Err(unfinished())
+/// What base64 text holds; nothing for what is no base64.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    serde_json::from_value(text.into()).ok().map(|ByteString(bytes)| bytes)
 }
