@@ -133,6 +133,14 @@ pub struct Steps {
     pub until: Option<String>,
 }
 
+/// What the user agrees to for the cluster.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OnCluster {
+    /// Delete the cluster and make it again where its settings differ
+    #[arg(long)]
+    pub recreate: bool,
+}
+
 /// `mlup start`.
 #[derive(Args, Debug)]
 pub struct Start {
@@ -142,6 +150,9 @@ pub struct Start {
     /// Which steps.
     #[command(flatten)]
     pub steps: Steps,
+    /// What may happen to the cluster.
+    #[command(flatten)]
+    pub cluster: OnCluster,
     /// Show what would be done and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -203,6 +214,9 @@ pub struct Plan {
     /// Which steps.
     #[command(flatten)]
     pub steps: Steps,
+    /// What may happen to the cluster.
+    #[command(flatten)]
+    pub cluster: OnCluster,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub output: PlanFormat,

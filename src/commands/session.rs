@@ -24,7 +24,7 @@ use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::{self, Detail, Front, Mode, Style};
-use crate::steps::{Projects, StepCtx};
+use crate::steps::{Consent, Projects, StepCtx};
 
 /// How long a command that only reads waits for an answer.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -138,6 +138,14 @@ impl Session {
     /// # Errors
     /// It is missing, wrong, or asks for what this version does not run yet.
     pub(super) fn project(&self) -> Result<Arc<Project>, Error> {
+        self.project_with(Consent::NotGiven)
+    }
+
+    /// As [`Session::project`], with what the user agrees to lose.
+    ///
+    /// # Errors
+    /// As [`Session::project`].
+    pub(super) fn project_with(&self, recreate: Consent) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
         let env = Arc::new(self.invocation.env.clone());
@@ -152,6 +160,7 @@ impl Session {
             config: Arc::new(loaded.config),
             host,
             projects: Arc::new(Projects::default()),
+            recreate,
             scrubber,
             force,
         }))
@@ -187,6 +196,8 @@ pub(super) struct Project {
     pub host: Host,
     /// Compose projects as resolved so far.
     pub projects: Arc<Projects>,
+    /// Whether a cluster may be deleted and made again for its settings.
+    pub recreate: Consent,
     /// Hides this configuration's secrets.
     pub scrubber: Scrubber,
     /// Fires on the second signal.
@@ -203,6 +214,7 @@ impl Project {
             config: Arc::clone(&self.config),
             projects: Arc::clone(&self.projects),
             rung: Rung::Start,
+            recreate: self.recreate,
             deadline: Instant::now() + READ_LIMIT,
             cancel: CancellationToken::new(),
             progress,

@@ -1,11 +1,15 @@
 //! What the entries of all sections must be together: names that mean one step each, needs that
-//! exist, required variables that are set.
+//! exist, required variables that are set. What a cluster asks of the others is `cluster`.
+
+mod cluster;
 
 use super::diagnostic::{Problem, Problems};
 use super::layers::KEYED;
 use super::node::{Data, Node};
 use super::suggest;
 use super::variables::Variables;
+
+pub(crate) use cluster::check_cluster;
 
 /// Sections whose entries become steps.
 const STEP_KINDS: [&str; 6] = ["network", "file", "image", "deploy", "check", "task"];
@@ -14,6 +18,7 @@ const STEP_KINDS: [&str; 6] = ["network", "file", "image", "deploy", "check", "t
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     ids: Vec<(&'static str, String)>,
+    has_cluster: bool,
 }
 
 impl Steps {
@@ -29,7 +34,7 @@ impl Steps {
                 }
             }
         }
-        Self { ids }
+        Self { ids, has_cluster: cluster::provider(tree).is_some() }
     }
 
     /// Whether a step may write a file that is not there yet.
@@ -39,7 +44,7 @@ impl Steps {
 
     /// The full identifier behind a need, else what is wrong with it and what helps.
     pub(crate) fn resolve(&self, need: &str) -> Result<String, (String, String)> {
-        if need == "docker" {
+        if need == "docker" || (need == "cluster" && self.has_cluster) {
             return Ok(need.to_owned());
         }
         let full = |(kind, name): &(&str, String)| format!("{kind}/{name}");

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::model::{
-    Check, CheckProbe, Compose, Config, Deploy, DeployKind, File, FileContent, Image, ImageSource,
-    Network, NetworkOwner, Task, Vantage,
+    Check, CheckProbe, Cluster, Compose, Config, Deploy, DeployKind, File, FileContent, Image,
+    ImageSource, K3s, Network, NetworkOwner, Provider, Purge, Recover, Task, Vantage,
 };
 use crate::plan::{Retry, Step, StepId, StepKind};
 use crate::redact::Secret;
@@ -103,6 +103,38 @@ pub(crate) fn task(name: &str, needs: &[&str]) -> Task {
         timeout: None,
         undo: None,
     }
+}
+
+/// A cluster of which nothing but the provider is said.
+pub(crate) fn cluster(provider: Provider) -> Cluster {
+    Cluster {
+        provider,
+        name: None,
+        context: None,
+        kubernetes_version: None,
+        cpus: None,
+        memory: None,
+        nodes: None,
+        agents: None,
+        args: Vec::new(),
+        addons: Vec::new(),
+        network: None,
+        ports: Vec::new(),
+        api_port: None,
+        switch_context: None,
+        recover: Recover {
+            attempts: 5,
+            backoff_min: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(60),
+            purge: Purge::Profile,
+        },
+        k3s: K3s::default(),
+    }
+}
+
+/// A kubeconfig of the cluster, below the project's folder.
+pub(crate) fn kubeconfig(path: &str) -> File {
+    File { content: FileContent::Kubeconfig, ..file(path) }
 }
 
 /// A network that mlup makes.

@@ -78,8 +78,13 @@ impl Step {
     #[must_use]
     pub fn only_looks(&self) -> bool {
         match self.kind {
-            StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => true,
-            StepKind::Compose(_)
+            StepKind::Check(_)
+            | StepKind::ClusterPreflight
+            | StepKind::ComposePreflight(_)
+            | StepKind::Docker => true,
+            StepKind::Cluster
+            | StepKind::Compose(_)
+            | StepKind::ComposeBeside(_)
             | StepKind::ComposeImages(_)
             | StepKind::File(_)
             | StepKind::Image(_)
@@ -111,8 +116,14 @@ impl Default for Retry {
 pub enum StepKind {
     /// A check of the running environment.
     Check(Check),
+    /// The cluster is up, and its API answers.
+    Cluster,
+    /// The cluster's tool, this machine and the configuration go together.
+    ClusterPreflight,
     /// A compose project is up.
     Compose(ComposeDeploy),
+    /// The services of a compose project that need nothing of the cluster are up.
+    ComposeBeside(ComposeDeploy),
     /// The images of a compose project are on this machine.
     ComposeImages(ComposeDeploy),
     /// A compose project's file, networks and ports are in order.

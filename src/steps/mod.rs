@@ -2,6 +2,7 @@
 //! part of the configuration; order, retries and deadlines belong to `engine/`.
 
 mod check;
+pub mod cluster;
 pub mod compose;
 mod docker;
 mod file;
@@ -45,6 +46,8 @@ pub struct StepCtx {
     pub projects: Arc<Projects>,
     /// How strong a remedy this attempt is; `Start` for steps that have no ladder.
     pub rung: Rung,
+    /// Whether a cluster may be deleted and made again for its settings.
+    pub recreate: Consent,
     /// When the step's time, or the run's, is over.
     pub deadline: Instant,
     /// Fires when the step has to stop.
@@ -134,6 +137,16 @@ fn cancelled() -> Failure {
     Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }
 
+/// Whether the user agreed to lose a cluster for settings that only a new one can have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// `--recreate`.
+    Given,
+    /// Nothing was said.
+    #[default]
+    NotGiven,
+}
+
 /// How far taking away goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teardown {
@@ -187,7 +200,10 @@ async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Fail
 pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
     match kind {
         StepKind::Check(check) => check::probe(check, ctx).await,
+        StepKind::Cluster => cluster::probe(ctx).await,
+        StepKind::ClusterPreflight => cluster::preflight(ctx).await,
         StepKind::Compose(deploy) => compose::probe(deploy, ctx).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::probe(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::probe(deploy, ctx).await,
         StepKind::ComposePreflight(deploy) => compose::preflight::probe(deploy, ctx).await,
         StepKind::Docker => docker::probe(ctx).await,
@@ -200,37 +216,49 @@ pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
 
 async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<(), Failure> {
     match kind {
+        StepKind::Cluster => cluster::apply(ctx).await,
         StepKind::Compose(deploy) => compose::apply(deploy, ctx, changes).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::apply(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::apply(deploy, ctx, changes).await,
         StepKind::File(file) => file::apply(file, ctx).await,
         StepKind::Image(image) => image::apply(image, ctx, changes).await,
         StepKind::Network(network) => network::apply(network, ctx).await,
         StepKind::Task(task) => task::apply(task, ctx).await,
-        StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => Ok(()),
+        StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposePreflight(_)
+        | StepKind::Docker => Ok(()),
     }
 }
 
 async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
     match kind {
         StepKind::Check(check) => check::verify(check, ctx).await,
+        StepKind::Cluster => cluster::verify(ctx).await,
         StepKind::Compose(deploy) => compose::verify(deploy, ctx).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::verify(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::verify(deploy, ctx).await,
         StepKind::File(file) => file::verify(file, ctx).await,
         StepKind::Image(image) => image::verify(image, ctx).await,
         StepKind::Network(network) => network::verify(network, ctx).await,
         StepKind::Task(task) => task::verify(task, ctx).await,
-        StepKind::ComposePreflight(_) | StepKind::Docker => Ok(Settled::ready("")),
+        StepKind::ClusterPreflight | StepKind::ComposePreflight(_) | StepKind::Docker => {
+            Ok(Settled::ready(""))
+        }
     }
 }
 
 async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settled, bool), Failure> {
     let removed = match kind {
+        StepKind::Cluster => cluster::remove(ctx, how).await?,
         StepKind::Compose(deploy) => compose::remove(deploy, ctx, how).await?,
         StepKind::File(file) => file::remove(file, ctx, how).await?,
         StepKind::Image(image) => image::remove(image, ctx, how).await?,
         StepKind::Network(network) => network::remove(network, ctx, how).await?,
         StepKind::Task(task) => task::remove(task, ctx, how).await?,
         StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
         | StepKind::Docker => Vec::new(),
@@ -249,12 +277,15 @@ pub async fn removals(
     how: Teardown,
 ) -> Result<Vec<Change>, Failure> {
     match kind {
+        StepKind::Cluster => cluster::removals(ctx, how).await,
         StepKind::Compose(deploy) => compose::removals(deploy, ctx, how).await,
         StepKind::File(file) => file::removals(file, ctx, how).await,
         StepKind::Image(image) => image::removals(image, ctx, how).await,
         StepKind::Network(network) => network::removals(network, ctx, how).await,
         StepKind::Task(task) => task::removals(task, ctx, how).await,
         StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
         | StepKind::Docker => Ok(Vec::new()),

@@ -47,6 +47,7 @@ impl TestBed {
             config: Arc::new(config()),
             projects: Arc::new(Projects::default()),
             rung: crate::policy::escalate::Rung::Start,
+            recreate: crate::steps::Consent::NotGiven,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,

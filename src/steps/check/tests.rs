@@ -67,6 +67,7 @@ fn context(root: PathBuf, time: Duration) -> (StepCtx, Said) {
         config: Arc::new(config(root)),
         projects: Arc::default(),
         rung: crate::policy::escalate::Rung::Start,
+        recreate: crate::steps::Consent::NotGiven,
         deadline: Instant::now() + time,
         cancel: CancellationToken::new(),
         progress,

@@ -23,7 +23,9 @@ const PARALLEL: usize = 16;
 /// One of them could not be stopped, the time is over, or the run was cancelled.
 pub async fn interrupt(ctx: &StepCtx, containers: &[Container]) -> Result<(), Failure> {
     let engine = &ctx.host.docker;
-    let stopping = stream::iter(containers).map(|c| interruption::begin(engine, c));
+    // Collected first: a stream of borrowed containers cannot be sent to another thread.
+    let stopping: Vec<_> = containers.iter().map(|c| interruption::begin(engine, c)).collect();
+    let stopping = stream::iter(stopping);
     // All of them are tried before one failure is told: each that stops is one less in the way.
     let stopped = async {
         let results: Vec<Result<(), Failure>> = stopping.buffer_unordered(PARALLEL).collect().await;

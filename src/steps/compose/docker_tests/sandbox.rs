@@ -139,6 +139,7 @@ impl Sandbox {
             config: Arc::new(config.clone()),
             projects: Arc::default(),
             rung: crate::policy::escalate::Rung::Start,
+            recreate: crate::steps::Consent::NotGiven,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,

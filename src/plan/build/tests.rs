@@ -1,7 +1,11 @@
 //! What is planned for which configuration.
 
 use super::*;
-use crate::plan::fixture::{check, config, deploy, file, id, image, network, task};
+use crate::config::model::{Purge, Vantage};
+use crate::plan::fixture::{
+    check, cluster, config, deploy, file, id, image, kubeconfig, network, task,
+};
+use crate::plan::{Step, StepKind};
 
 /// `step: needs` for each step, in order.
 fn shape(config: &Config) -> Vec<String> {
@@ -81,8 +85,134 @@ fn a_check_inside_a_service_needs_docker() {
     assert_eq!(shape(&config), ["docker:", "check/api: docker"]);
 }
 
+/// The whole of health-predict: minikube, its network, a kubeconfig, an own network, a build.
+fn with_cluster() -> Config {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::Minikube));
+    config.networks = vec![network("own"), network("minikube")];
+    config.networks[1].owner = NetworkOwner::Cluster;
+    config.files = vec![file("app.conf"), kubeconfig(".kube/config")];
+    config.images = vec![image("api:dev")];
+    config.deploys = vec![deploy("stack", None)];
+    config.checks = vec![check("api")];
+    config
+}
+
 #[test]
-fn a_network_of_the_clusters_tool_has_no_step_here() {
+fn a_cluster_and_what_comes_up_beside_it_in_their_order() {
+    assert_eq!(
+        shape(&with_cluster()),
+        [
+            "docker:",
+            "preflight/cluster: docker",
+            "cluster: preflight/cluster",
+            "network/own: docker",
+            "network/minikube: cluster",
+            "file/app.conf:",
+            "file/.kube/config: cluster",
+            "image/api:dev: docker",
+            "preflight/stack: docker network/own file/app.conf",
+            "images/stack: preflight/stack",
+            "beside/stack: preflight/stack images/stack image/api:dev network/own file/app.conf",
+            "deploy/stack: preflight/stack images/stack image/api:dev network/own file/app.conf \
+             network/minikube file/.kube/config beside/stack",
+            "check/api: deploy/stack cluster",
+        ]
+    );
+}
+
+#[test]
+fn nothing_that_can_do_without_the_cluster_waits_for_it() {
+    let plan = start(&with_cluster()).unwrap();
+    for beside in ["images/stack", "image/api:dev", "beside/stack", "preflight/stack"] {
+        assert!(!plan.all_needs(&id(beside)).contains(&id("cluster")), "{beside}");
+        assert!(!plan.all_needs(&id("cluster")).contains(&id(beside)), "{beside}");
+    }
+}
+
+#[test]
+fn a_compose_deploy_that_is_on_no_network_of_the_cluster_does_not_wait_for_it() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::K3d));
+    config.deploys = vec![deploy("stack", None)];
+    let plan = start(&config).unwrap();
+    assert!(plan.step(&id("beside/stack")).is_none());
+    assert!(!plan.all_needs(&id("deploy/stack")).contains(&id("cluster")));
+}
+
+#[test]
+fn a_check_that_something_waits_for_does_not_wait_for_the_cluster() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::Existing));
+    config.deploys = vec![deploy("core", None), deploy("apps", Some(&["check/core"]))];
+    config.checks = vec![check("core"), check("apps")];
+    assert_eq!(needs(&config, "check/core"), ["deploy/core"]);
+    assert!(needs(&config, "check/apps").contains(&"cluster".to_owned()));
+}
+
+#[test]
+fn services_beside_the_cluster_keep_the_order_of_the_deploys() {
+    let mut config = with_cluster();
+    config.deploys = vec![deploy("a", None), deploy("b", None), deploy("c", Some(&["a"]))];
+    assert!(needs(&config, "beside/b").contains(&"deploy/a".to_owned()));
+    assert_eq!(needs(&config, "beside/c")[0], "deploy/a");
+    assert!(!needs(&config, "beside/c").contains(&"deploy/b".to_owned()));
+    let plan = start(&config).unwrap();
+    let exclusive = |text: &str| plan.step(&id(text)).unwrap().exclusive.clone();
+    assert_eq!(exclusive("beside/a"), exclusive("deploy/b"));
+}
+
+#[test]
+fn a_deploy_that_needs_the_cluster_takes_its_services_with_it() {
+    let mut config = with_cluster();
+    config.deploys = vec![deploy("stack", Some(&["cluster"]))];
+    assert!(needs(&config, "beside/stack").contains(&"cluster".to_owned()));
+}
+
+#[test]
+fn a_cluster_waits_for_the_network_that_it_joins() {
+    let mut config = with_cluster();
+    config.cluster.as_mut().unwrap().network = Some("own".to_owned());
+    assert_eq!(needs(&config, "cluster"), ["preflight/cluster", "network/own"]);
+}
+
+#[test]
+fn a_cluster_elsewhere_needs_no_docker() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::Existing));
+    config.files = vec![kubeconfig("k")];
+    assert_eq!(
+        shape(&config),
+        ["preflight/cluster:", "cluster: preflight/cluster", "file/k: cluster"]
+    );
+}
+
+#[test]
+fn docker_desktop_is_started_before_its_engine_is_asked() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::DockerDesktop));
+    config.deploys = vec![deploy("stack", None)];
+    assert_eq!(needs(&config, "docker"), ["cluster"]);
+    assert!(needs(&config, "preflight/cluster").is_empty());
+}
+
+#[test]
+fn recovery_is_as_the_configuration_says() {
+    let mut config = config();
+    let mut wanted = cluster(Provider::K3d);
+    wanted.recover.attempts = 2;
+    wanted.recover.purge = Purge::Never;
+    config.cluster = Some(wanted);
+    let plan = start(&config).unwrap();
+    let step = plan.step(&id("cluster")).unwrap();
+    assert_eq!((step.retry.attempts, step.ladder), (2, Some(Purge::Never)));
+    assert_eq!(step.retry.max.as_secs(), 60);
+    assert!(matches!(step.kind, StepKind::Cluster) && !step.only_looks());
+    assert!(plan.step(&id("preflight/cluster")).unwrap().only_looks());
+}
+
+#[test]
+fn a_network_of_a_cluster_that_is_not_there_has_no_step() {
     let mut config = config();
     config.networks = vec![network("net")];
     config.networks[0].owner = NetworkOwner::Cluster;
