@@ -17,8 +17,8 @@ pub(super) struct Id {
 
 impl Id {
     pub(super) fn names(&self, id: &str) -> bool {
-        let is_it = |own: &&str| *own == id || own.ends_with('_') && id.starts_with(own);
-        self.ids.iter().any(|own| is_it(&own))
+        let is_it = |own: &&str| *own == id || own.ends_with('_') && id.starts_with(*own);
+        self.ids.iter().any(is_it)
     }
 
     #[cfg(test)]
