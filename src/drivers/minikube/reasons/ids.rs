@@ -10,7 +10,7 @@ use crate::policy::Class::{Config, Permanent, Prerequisite, Refused};
 
 /// What these reason ids mean; one that ends in `_` stands for all that begin so.
 pub(super) struct Id {
-    ids: &'static [&'static str],
+    pub(super) ids: &'static [&'static str],
     /// Whether the words of the error say more than the id.
     pub(super) is_general: bool,
     pub(super) meaning: Meaning,
@@ -20,11 +20,6 @@ impl Id {
     pub(super) fn names(&self, id: &str) -> bool {
         let is_it = |own: &&str| *own == id || own.ends_with('_') && id.starts_with(*own);
         self.ids.iter().any(is_it)
-    }
-
-    #[cfg(test)]
-    pub(super) fn ids(&self) -> &'static [&'static str] {
-        self.ids
     }
 }
 
