@@ -29,8 +29,8 @@ pub(super) fn of_node(subnet: &str, gateway: Option<&str>) -> Option<String> {
 /// The address that a running node has: on the cluster's network, else on the one that it is on.
 pub(super) fn of(spec: &Spec, node: &NodeContainer) -> Option<IpAddr> {
     let on_its_own = spec.network.name().and_then(|name| node.networks.get(name));
-    let places = on_its_own.into_iter().chain(node.networks.values());
-    places.filter_map(|place| place.address.parse().ok()).next()
+    let mut places = on_its_own.into_iter().chain(node.networks.values());
+    places.find_map(|place| place.address.parse().ok())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) async fn load(driver: &Minikube, bench: &Workbench, image: &str) -> R
         return Err(driver.failure(bench, &output, &doing).await);
     }
     let wanted = plain(image);
-    if list(driver, bench).await?.iter().any(|there| *there == wanted) {
+    if list(driver, bench).await?.contains(&wanted) {
         return Ok(());
     }
     Err(not_there(image, &output))

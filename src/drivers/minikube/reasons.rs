@@ -1,7 +1,9 @@
 //! What it means that minikube failed: by the reason id of its last error, by known words where the
-//! id is a general one, by the range of its exit code otherwise. The rows are `table`.
+//! id is a general one, by the range of its exit code otherwise. The rows are `ids` and `words`.
 
-mod table;
+mod ids;
+mod meanings;
+mod words;
 
 use crate::drivers::minikube::events::{self, ErrorEvent};
 use crate::event::{Evidence, Fix};
@@ -9,19 +11,9 @@ use crate::host::cmd::{End, Output};
 use crate::policy::classify::{EVIDENCE_LINES, Tool, known, last_lines};
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
-use table::{BY_EXIT, BY_ID, BY_WORDS};
-
-/// What a kind of trouble means.
-#[derive(Clone, Copy, Debug)]
-struct Meaning {
-    code: &'static str,
-    class: Class,
-    onset: Option<Onset>,
-    /// Completes "minikube could not ...: ".
-    cause: &'static str,
-    /// A safe fix, `{profile}` filled in; empty for none.
-    fix: &'static str,
-}
+use ids::BY_ID;
+use meanings::Meaning;
+use words::{BY_EXIT, BY_WORDS};
 
 /// What a failed minikube means; `doing` completes "minikube could not ...". Whether the Docker
 /// Engine answers has to be asked first: minikube reports a dead one in many ways.
@@ -53,7 +45,7 @@ pub(super) fn failure(output: &Output, doing: &str, profile: &str) -> Failure {
         }
     }
     let by_exit = || BY_EXIT.iter().find(|row| row.exits.contains(&exit)).map(|row| &row.meaning);
-    row.map(|row| &row.meaning).or_else(by_exit).map_or_else(|| tell(&table::UNKNOWN), tell)
+    row.map(|row| &row.meaning).or_else(by_exit).map_or_else(|| tell(&meanings::UNKNOWN), tell)
 }
 
 fn describe(meaning: &Meaning, doing: &str, profile: &str) -> Failure {

@@ -1,15 +1,16 @@
-//! The rows of `reasons`: minikube's reason ids, words and exit codes (minikube,
-//! `pkg/minikube/reason/reason.go`, `known_issues.go`, `exitcodes.go`), and what they mean here.
+//! By reason id: what minikube gives as the reason of its last error (minikube,
+//! `pkg/minikube/reason/reason.go` and `known_issues.go`), and what it means here.
 
-use std::ops::RangeInclusive;
-
-use super::Meaning;
-use crate::policy::Class::{Config, Permanent, Prerequisite, Refused, Transient};
-use crate::policy::escalate::Onset;
+use super::meanings::{
+    ARGS, CERTS, CONTROL_PLANE, CORRUPT, DEEP, DISK_FULL, DOCKER_DOWN, DOCKER_UNSUITABLE, DOWNLOAD,
+    DRIVER, HOST_UNFIT, LOCK, MEMORY_TOO_LARGE, Meaning, NETWORK, NO_ONSET, NODE_EXITED, RECREATE,
+    RUNTIME, SILENT_NODE, START_FAILED, STATE_CORRUPT, TRANSIENT, WAIT,
+};
+use crate::policy::Class::{Config, Permanent, Prerequisite, Refused};
 
 /// What these reason ids mean; one that ends in `_` stands for all that begin so.
 pub(super) struct Id {
-    ids: &'static [&'static str],
+    pub(super) ids: &'static [&'static str],
     /// Whether the words of the error say more than the id.
     pub(super) is_general: bool,
     pub(super) meaning: Meaning,
@@ -17,174 +18,12 @@ pub(super) struct Id {
 
 impl Id {
     pub(super) fn names(&self, id: &str) -> bool {
-        let is_it = |own: &&str| *own == id || own.ends_with('_') && id.starts_with(own);
-        self.ids.iter().any(|own| is_it(&own))
-    }
-
-    #[cfg(test)]
-    pub(super) fn ids(&self) -> &'static [&'static str] {
-        self.ids
+        let is_it = |own: &&str| *own == id || own.ends_with('_') && id.starts_with(*own);
+        self.ids.iter().any(is_it)
     }
 }
-
-/// What it means that all of these words, in small letters, stand on one line.
-pub(super) struct Words {
-    words: &'static [&'static str],
-    pub(super) meaning: Meaning,
-}
-
-impl Words {
-    pub(super) fn is_said(&self, text: &str) -> bool {
-        let said = |line: &str| self.words.iter().all(|word| line.contains(word));
-        text.lines().any(|line| said(&line.to_lowercase()))
-    }
-}
-
-/// What an exit code in this range means where nothing else is known.
-pub(super) struct Exit {
-    pub(super) exits: RangeInclusive<i32>,
-    pub(super) meaning: Meaning,
-}
-
-const NO_ONSET: Option<Onset> = None;
-const WAIT: Option<Onset> = Some(Onset::Wait);
-const TRANSIENT: Option<Onset> = Some(Onset::Transient);
-const CORRUPT: Option<Onset> = Some(Onset::Corrupt);
-const DEEP: Option<Onset> = Some(Onset::Deep);
 
 const RESTART_DOCKER: &str = "sudo systemctl restart docker   # or restart Docker Desktop";
-const RECREATE: &str = "mlup start --recreate   # deletes the cluster with all that runs in it";
-
-const ARGS: Meaning = Meaning {
-    code: "CLUSTER_ARGS_INVALID",
-    class: Config,
-    onset: NO_ONSET,
-    cause: "it refuses a setting of `[cluster]`",
-    fix: "compare `args` of `[cluster]` with `minikube start --help`",
-};
-const DOCKER_DOWN: Meaning = Meaning {
-    code: "DOCKER_UNREACHABLE",
-    class: Prerequisite,
-    onset: WAIT,
-    cause: "the Docker Engine does not answer",
-    fix: "sudo systemctl start docker   # or open Docker Desktop",
-};
-const MEMORY_TOO_LARGE: Meaning = Meaning {
-    code: "CLUSTER_MEMORY_TOO_LARGE",
-    class: Prerequisite,
-    onset: NO_ONSET,
-    cause: "Docker has less memory than the cluster needs",
-    fix: "lower `memory` of `[cluster]`, or give Docker more",
-};
-const DISK_FULL: Meaning = Meaning {
-    code: "DISK_FULL",
-    class: Prerequisite,
-    onset: NO_ONSET,
-    cause: "the disk that Docker keeps its data on is full",
-    fix: "docker system df   # then remove what is not needed",
-};
-const STATE_CORRUPT: Meaning = Meaning {
-    code: "CLUSTER_CONFIG_CORRUPT",
-    class: Permanent,
-    onset: CORRUPT,
-    cause: "what it keeps of this cluster is damaged",
-    fix: RECREATE,
-};
-const CERTS: Meaning = Meaning {
-    code: "CLUSTER_CERTS_INVALID",
-    class: Permanent,
-    onset: CORRUPT,
-    cause: "the certificates of the cluster do not go together",
-    fix: RECREATE,
-};
-const START_FAILED: Meaning = Meaning {
-    code: "CLUSTER_START_FAILED",
-    class: Permanent,
-    onset: TRANSIENT,
-    cause: "the node could not be set up",
-    fix: "minikube logs -p {profile}",
-};
-const DOWNLOAD: Meaning = Meaning {
-    code: "CLUSTER_DOWNLOAD_FAILED",
-    class: Transient,
-    onset: WAIT,
-    cause: "something that it needs could not be downloaded",
-    fix: "curl -sSI https://registry.k8s.io   # and `HTTPS_PROXY`, where there is a proxy",
-};
-const CONTROL_PLANE: Meaning = Meaning {
-    code: "CLUSTER_CONTROL_PLANE_FAILED",
-    class: Permanent,
-    onset: TRANSIENT,
-    cause: "the control plane did not come up",
-    fix: "minikube logs -p {profile}",
-};
-const RUNTIME: Meaning = Meaning {
-    code: "CLUSTER_RUNTIME_FAILED",
-    class: Permanent,
-    onset: TRANSIENT,
-    cause: "the container runtime of the node did not start",
-    fix: "minikube logs -p {profile}",
-};
-const NODE_EXITED: Meaning = Meaning {
-    code: "CLUSTER_NODE_EXITED",
-    class: Permanent,
-    onset: CORRUPT,
-    cause: "the container of the node ended at once",
-    fix: "docker logs {profile}",
-};
-const DRIVER: Meaning = Meaning {
-    code: "CLUSTER_DRIVER_UNUSABLE",
-    class: Prerequisite,
-    onset: WAIT,
-    cause: "it finds Docker not usable",
-    fix: "docker version",
-};
-const HOST_UNFIT: Meaning = Meaning {
-    code: "CLUSTER_HOST_UNFIT",
-    class: Prerequisite,
-    onset: NO_ONSET,
-    cause: "it finds this machine or account not fit for it",
-    fix: "",
-};
-const NETWORK: Meaning = Meaning {
-    code: "CLUSTER_NETWORK_FAILED",
-    class: Permanent,
-    onset: CORRUPT,
-    cause: "the network of the node could not be made",
-    fix: "docker network ls",
-};
-const SILENT_NODE: Meaning = Meaning {
-    code: "CLUSTER_NODE_SILENT",
-    class: Permanent,
-    onset: TRANSIENT,
-    cause: "the node did not answer",
-    fix: "docker logs {profile}",
-};
-const DOCKER_UNSUITABLE: Meaning = Meaning {
-    code: "DOCKER_UNSUITABLE",
-    class: Prerequisite,
-    onset: NO_ONSET,
-    cause: "this Docker cannot run it",
-    fix: "docker version",
-};
-const PORT_TAKEN: Meaning = Meaning {
-    code: "PORT_TAKEN",
-    class: Refused,
-    onset: NO_ONSET,
-    cause: "a port of this machine is in use",
-    fix: "sudo ss -ltnp   # who listens",
-};
-
-const LOCK: Meaning = Meaning {
-    code: "CLUSTER_LOCK_HELD",
-    class: Permanent,
-    onset: TRANSIENT,
-    cause: "another minikube holds its lock",
-    fix: "ps -C minikube -o pid,etime,args",
-};
-
-/// For an exit code that no range holds.
-pub(super) const UNKNOWN: Meaning = START_FAILED;
 
 const fn row(ids: &'static [&'static str], meaning: Meaning) -> Id {
     Id { ids, is_general: false, meaning }
@@ -420,81 +259,4 @@ pub(super) const BY_ID: &[Id] = &[
             fix: "minikube config defaults kubernetes-version   # or upgrade minikube",
         },
     ),
-];
-
-/// By the words of an error whose id is a general one. The first that matches wins.
-pub(super) const BY_WORDS: &[Words] = &[
-    Words { words: &["ensure your docker is running"], meaning: DOCKER_DOWN },
-    Words { words: &["cannot connect to the docker daemon"], meaning: DOCKER_DOWN },
-    Words { words: &["memory but you specified"], meaning: MEMORY_TOO_LARGE },
-    Words { words: &["no space left on device"], meaning: DISK_FULL },
-    Words {
-        words: &["can't create with that ip", "address already in use"],
-        meaning: Meaning {
-            code: "ADDRESS_TAKEN",
-            class: Refused,
-            // A new cluster would want the same address: its holder has to go.
-            onset: WAIT,
-            cause: "another container has the address of the node",
-            fix: "docker network inspect {profile}   # then stop the container that has it",
-        },
-    },
-    Words {
-        words: &["container addresses should have 2 values"],
-        meaning: Meaning {
-            code: "CLUSTER_NETWORK_EXTRA",
-            class: Refused,
-            onset: NO_ONSET,
-            cause: "the node is on a second Docker network",
-            fix: "docker network disconnect NETWORK {profile}   # the one that does not belong to it",
-        },
-    },
-    Words {
-        words: &["network ", " not found"],
-        meaning: Meaning {
-            code: "CLUSTER_NETWORK_GONE",
-            class: Permanent,
-            onset: CORRUPT,
-            cause: "the Docker network that its container was made on is gone",
-            fix: RECREATE,
-        },
-    },
-    Words { words: &["error loading existing host"], meaning: STATE_CORRUPT },
-    Words { words: &["x509: certificate"], meaning: CERTS },
-    Words { words: &["acquire bootstrap client lock"], meaning: LOCK },
-    Words { words: &["ports are not available"], meaning: PORT_TAKEN },
-];
-
-/// By exit code.
-pub(super) const BY_EXIT: &[Exit] = &[
-    Exit { exits: 1..=9, meaning: START_FAILED },
-    Exit { exits: 10..=19, meaning: ARGS },
-    Exit {
-        exits: 20..=29,
-        meaning: Meaning {
-            code: "CLUSTER_RESOURCES_MISSING",
-            class: Prerequisite,
-            onset: NO_ONSET,
-            cause: "this machine lacks memory, CPUs or disk for it",
-            fix: "docker info",
-        },
-    },
-    Exit { exits: 30..=39, meaning: HOST_UNFIT },
-    Exit { exits: 40..=49, meaning: DOWNLOAD },
-    Exit { exits: 50..=59, meaning: DRIVER },
-    Exit { exits: 60..=69, meaning: Meaning { cause: "Docker failed it", ..DRIVER } },
-    Exit { exits: 70..=79, meaning: Meaning { onset: TRANSIENT, ..NETWORK } },
-    Exit { exits: 80..=89, meaning: START_FAILED },
-    Exit { exits: 90..=99, meaning: RUNTIME },
-    Exit { exits: 100..=109, meaning: CONTROL_PLANE },
-    Exit {
-        exits: 110..=119,
-        meaning: Meaning {
-            code: "CLUSTER_ADDON_FAILED",
-            class: Permanent,
-            onset: NO_ONSET,
-            cause: "an add-on could not be enabled",
-            fix: "minikube addons list -p {profile}",
-        },
-    },
 ];
