@@ -54,12 +54,13 @@ pub(super) async fn verify(file: &File, ctx: &StepCtx) -> Result<Settled, Failur
     }
 }
 
+#[expect(clippy::unused_async, reason = "all steps are asked the same way")]
 pub(super) async fn removals(
     file: &File,
     ctx: &StepCtx,
     how: Teardown,
 ) -> Result<Vec<Change>, Failure> {
-    if how == Teardown::Stop || !is_unchanged(file, ctx).await? {
+    if how == Teardown::Stop || !is_unchanged(file, ctx)? {
         return Ok(Vec::new());
     }
     Ok(vec![Change::new(Op::Remove, object(file), "mlup wrote it")])
@@ -125,7 +126,7 @@ fn after_cluster(file: &File) -> Result<Probed, Failure> {
 
 /// Whether it still is what mlup wrote. A kubeconfig is, whichever cluster of that context it was
 /// written about: the cluster may be gone or made again since.
-async fn is_unchanged(file: &File, ctx: &StepCtx) -> Result<bool, Failure> {
+fn is_unchanged(file: &File, ctx: &StepCtx) -> Result<bool, Failure> {
     let Entry::File { content, .. } = files::look(&file.path)? else { return Ok(false) };
     if let FileContent::Rendered(text) = &file.content {
         return Ok(content == text.expose().as_bytes());

@@ -187,7 +187,9 @@ impl World {
         let (due, later): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|(begin, _)| call.starts_with(begin));
         self.triggers = later;
-        due.into_iter().for_each(|(_, act)| act(self));
+        for (_, act) in due {
+            act(self);
+        }
     }
 }
 
@@ -256,8 +258,8 @@ impl FakeKube {
         if self.listener.is_some() {
             return;
         }
-        let listener = TcpListener::bind(self.address()).expect("the port is free");
-        self.port = listener.local_addr().expect("a bound listener has an address").port();
+        let listener = TcpListener::bind(self.address()).unwrap();
+        self.port = listener.local_addr().unwrap().port();
         self.shared.world().is_over = false;
         let shared = Arc::clone(&self.shared);
         self.listener = Some(std::thread::spawn(move || accept(&listener, &shared)));
@@ -450,15 +452,13 @@ fn list(world: &World, request: &Request) -> (u16, Value) {
 
 fn object(world: &mut World, path: &str) -> (u16, Value) {
     let (collection, name) = path.rsplit_once('/').unwrap_or_default();
-    match world.collections.get(collection) {
-        Some(objects) => match objects.get(name) {
-            Some(object) => (200, object.clone()),
-            None => (404, status(404, &format!("\"{name}\" not found"))),
-        },
-        None => {
-            world.unknown.push(format!("GET {path}"));
-            (404, "404 page not found\n".into())
-        }
+    let Some(objects) = world.collections.get(collection) else {
+        world.unknown.push(format!("GET {path}"));
+        return (404, "404 page not found\n".into());
+    };
+    match objects.get(name) {
+        Some(object) => (200, object.clone()),
+        None => (404, status(404, &format!("\"{name}\" not found"))),
     }
 }
 
@@ -576,4 +576,129 @@ fn node(ready: &str, reason: &str, message: &str) -> Value {
             },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status and body of one call, as plain as a client can be.
+    fn call(fake: &FakeKube, method: &str, target: &str, token: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(fake.address()).ok()?;
+        let body = if method == "POST" { "{}" } else { "" };
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            reader.read_line(&mut head).ok().filter(|&length| length > 0)?;
+        }
+        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+        let code = head.split_whitespace().nth(1)?.parse().ok()?;
+        let mut text = String::new();
+        match header("Content-Length: ") {
+            Some(length) => {
+                let mut body = vec![0; length.parse().ok()?];
+                std::io::Read::read_exact(&mut reader, &mut body).ok()?;
+                text = String::from_utf8_lossy(&body).into_owned();
+            }
+            // To the end of the stream, which may be cut.
+            None => while reader.read_line(&mut text).is_ok_and(|length| length > 0) {},
+        }
+        Some((code, text))
+    }
+
+    fn get(fake: &FakeKube, target: &str) -> (u16, String) {
+        call(fake, "GET", target, "fake-token").unwrap_or_default()
+    }
+
+    #[test]
+    fn objects_are_read_listed_and_watched() {
+        let fake = FakeKube::start();
+        assert_eq!(get(&fake, "/api/v1/nodes/node-0").0, 200);
+        assert_eq!(get(&fake, "/api/v1/nodes/none").0, 404);
+        let (_, list) = get(&fake, &format!("{ACCOUNTS}?fieldSelector=metadata.name%3Dother"));
+        assert!(list.contains("\"items\":[]"), "{list}");
+        fake.change(|world| {
+            world.when("WATCH /api/v1/nodes", |world| {
+                world.node_unready("node-1", "KubeletNotReady", "");
+                world.bookmark(NODES, "Node");
+                world.remove(NODES, "node-1");
+            });
+        });
+        let (_, events) =
+            get(&fake, "/api/v1/nodes?watch=true&resourceVersion=102&timeoutSeconds=0");
+        let kinds = ["ADDED", "BOOKMARK", "DELETED"].map(|kind| events.find(kind));
+        assert!(kinds.iter().all(Option::is_some) && kinds.is_sorted(), "{events}");
+        assert_eq!(fake.calls().len(), 4);
+    }
+
+    #[test]
+    fn a_watch_from_too_long_ago_is_told_so() {
+        let fake = FakeKube::empty();
+        fake.change(|world| {
+            world.default_account();
+            world.expire();
+            world.drop_watches();
+        });
+        let (code, events) = get(&fake, "/api/v1/nodes?watch=true&resourceVersion=100");
+        assert!(code == 200 && events.contains("\"code\":410"), "{events}");
+    }
+
+    #[test]
+    fn faults_come_as_often_as_they_are_asked_for() {
+        let fake = FakeKube::start();
+        fake.change(|world| {
+            world.fault("GET /version", Fault::Status(503), 1);
+            world.fault("GET /version", Fault::Cut, 1);
+        });
+        assert_eq!(get(&fake, "/version").0, 503);
+        assert_eq!(get(&fake, "/version").0, 0);
+        assert_eq!(get(&fake, "/version").0, 200);
+        fake.change(|world| world.fault("GET /version", Fault::Hang, 9));
+        fake.change(World::heal);
+        assert_eq!(get(&fake, "/version").0, 200);
+        fake.change(|world| world.failing(&["etcd"]));
+        assert_eq!(
+            get(&fake, "/readyz"),
+            (500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed".to_owned())
+        );
+    }
+
+    #[test]
+    fn who_may_do_what_is_decided_by_the_test() {
+        let fake = FakeKube::start();
+        let review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let allowed = |fake: &FakeKube| {
+            let answer = call(fake, "POST", review, "fake-token").unwrap_or_default();
+            answer.0 == 201 && answer.1.contains("\"allowed\":true")
+        };
+        assert!(allowed(&fake));
+        fake.change(World::deny);
+        assert!(!allowed(&fake));
+        fake.change(|world| world.accept_only("another"));
+        assert_eq!(get(&fake, "/version").0, 401);
+        assert!(fake.kubeconfig("here").contains(&fake.url()));
+    }
+
+    #[test]
+    fn a_server_that_went_away_comes_back_at_its_address() {
+        let mut fake = FakeKube::start();
+        fake.refuse();
+        assert_eq!(get(&fake, "/version").0, 0);
+        fake.listen();
+        assert_eq!(get(&fake, "/version").0, 200);
+    }
+
+    #[test]
+    #[should_panic(expected = "calls that the fake does not know")]
+    fn a_call_that_nobody_foresaw_fails_the_test() {
+        let fake = FakeKube::start();
+        assert_eq!(get(&fake, "/apis/apps/v1/deployments/x").0, 404);
+        assert_eq!(call(&fake, "DELETE", "/api/v1/nodes", "").map(|answer| answer.0), Some(404));
+    }
 }

@@ -2,6 +2,7 @@
 //! pseudo terminal and real Docker objects that go away again. The tests themselves are beside it.
 
 mod docker;
+mod kube;
 mod output;
 mod pty;
 mod rule;

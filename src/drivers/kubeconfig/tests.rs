@@ -214,7 +214,7 @@ async fn a_context_that_is_missing_is_a_matter_of_configuration() {
 async fn a_kubeconfig_that_cannot_be_used_is_named_and_not_quoted() {
     let no_key = MINIKUBE.replace("pki/client.key", "pki/gone");
     let cases = [
-        ("users: [canary", "line 1 is not valid YAML"),
+        ("users: [canary\n\n", "is not valid YAML"),
         ("canary", "it is not a kubeconfig"),
         ("contexts: canary", "`contexts` is no list"),
         (no_key.as_str(), "it is named as client-key and not there"),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::error::failure;
-use super::fake::{FakeKube, Fault, NODES};
+use super::fake::{FakeKube, Fault, NODES, World};
 use super::fixture::{Said, bench};
 use super::readiness::{Limits, wait_within};
 use super::*;
@@ -151,7 +151,7 @@ async fn the_service_account_is_waited_for() {
     let scene = Scene::with(FakeKube::empty());
     scene.fake.change(|world| {
         world.node_ready("node-0");
-        world.when("WATCH /api/v1/namespaces/default", |world| world.default_account());
+        world.when("WATCH /api/v1/namespaces/default", World::default_account);
     });
     assert!(scene.wait(Some(1)).await.unwrap().default_service_account);
     assert_eq!(scene.said.doing(), ["the default service account is not there yet"]);
