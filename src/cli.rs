@@ -331,6 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_is_given_away_by_a_flag_of_its_own() {
+        let cli = Cli::try_parse_from(["mlup", "plan", "--recreate"]).unwrap();
+        let Command::Plan(plan) = cli.command else { panic!("not plan") };
+        assert!(plan.cluster.recreate);
+        let cli = Cli::try_parse_from(["mlup", "start", "--yes"]).unwrap();
+        let Command::Start(start) = cli.command else { panic!("not start") };
+        assert!(!start.cluster.recreate);
+    }
+
+    #[test]
     fn zero_jobs_is_a_usage_error() {
         assert!(Cli::try_parse_from(["mlup", "start", "-j", "0"]).is_err());
     }

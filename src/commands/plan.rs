@@ -69,7 +69,7 @@ fn table(session: &Session, explained: &Explained) -> String {
 
 impl OnCluster {
     /// What the user agrees to lose.
-    pub(super) fn consent(&self) -> Consent {
+    pub(super) fn consent(self) -> Consent {
         if self.recreate { Consent::Given } else { Consent::NotGiven }
     }
 }

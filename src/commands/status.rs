@@ -200,11 +200,18 @@ fn node_cells(node: &NodeStatus) -> Vec<String> {
         state.extend([", ", trouble]);
     }
     let address = node.address.clone().unwrap_or_else(|| "-".to_owned());
-    vec![node.name.clone(), roles, state, node.version.clone(), address, age(&node.created)]
+    vec![
+        node.name.clone(),
+        roles,
+        state,
+        node.version.clone(),
+        address,
+        age(node.created.as_deref()),
+    ]
 }
 
-fn age(since: &Option<String>) -> String {
-    let age = since.as_deref().and_then(clock::age);
+fn age(since: Option<&str>) -> String {
+    let age = since.and_then(clock::age);
     age.map_or_else(|| "-".to_owned(), |age| text::age(age.as_secs()))
 }
 
@@ -218,5 +225,5 @@ fn service_cells(service: &ServiceStatus) -> Vec<String> {
         state.extend([" (", &code.to_string(), ")"]);
     }
     let note = service.reason.clone().unwrap_or_else(|| service.ports.join(", "));
-    vec![service.service.clone(), state, age(&service.since), note]
+    vec![service.service.clone(), state, age(service.since.as_deref()), note]
 }

@@ -61,10 +61,12 @@ fn stronger(act: Act, rung: Rung, purge: Purge) -> Act {
 
 fn start(sighting: &Sighting) -> Act {
     match &sighting.state {
-        ClusterState::Absent | ClusterState::Paused | ClusterState::Stopped => Act::Start,
+        ClusterState::Absent
+        | ClusterState::Paused
+        | ClusterState::Stopped
+        | ClusterState::Broken { onset: Onset::Transient | Onset::Wait, .. } => Act::Start,
         ClusterState::Starting | ClusterState::Running => Act::Wait,
         ClusterState::Misconfigured { .. } => Act::Amend,
-        ClusterState::Broken { onset: Onset::Transient | Onset::Wait, .. } => Act::Start,
         ClusterState::Broken { onset, why } => Act::Escalate(*onset, why.clone()),
     }
 }

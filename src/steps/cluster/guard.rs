@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::nodes;
+use super::nodes::{self, NodeContainer};
 use crate::config::model::{NetworkOwner, Provider};
 use crate::drivers::spec::{ClusterNetwork, Spec};
 use crate::event::Fix;
@@ -36,14 +36,13 @@ pub(super) async fn clear(ctx: &StepCtx, spec: &Spec, purpose: Purpose) -> Resul
     if !spec.is_in_docker() {
         return Ok(());
     }
-    let own: BTreeSet<String> =
-        nodes::containers(ctx, spec).await?.into_iter().map(|node| node.id).collect();
+    let nodes = nodes::containers(ctx, spec).await?;
+    let is_node = |one: &Attached| nodes.iter().any(|node| node.id == one.id);
     for network in networks(ctx, spec) {
         let attached = compose::attached(ctx, &network).await?;
-        let others: Vec<Attached> =
-            attached.into_iter().filter(|one| !own.contains(&one.id)).collect();
+        let others: Vec<Attached> = attached.into_iter().filter(|one| !is_node(one)).collect();
         if purpose == Purpose::Start {
-            let held = node_addresses(ctx, spec, &network).await?;
+            let held = node_addresses(ctx, spec, &nodes, &network).await?;
             refuse(&network, &others, &held)?;
         }
         make_way(ctx, &network, &others).await?;
@@ -63,10 +62,10 @@ fn networks(ctx: &StepCtx, spec: &Spec) -> BTreeSet<String> {
 async fn node_addresses(
     ctx: &StepCtx,
     spec: &Spec,
+    nodes: &[NodeContainer],
     network: &str,
 ) -> Result<BTreeSet<IpAddr>, Failure> {
-    let found = nodes::containers(ctx, spec).await?;
-    let pinned = found.iter().filter_map(|node| node.fixed.get(network).copied());
+    let pinned = nodes.iter().filter_map(|node| node.fixed.get(network).copied());
     let mut addresses: BTreeSet<IpAddr> = pinned.chain(given(spec)).collect();
     // minikube takes the address after the gateway on its own network.
     let is_own = matches!(&spec.network, ClusterNetwork::Own(name) if name == network);
@@ -105,11 +104,11 @@ fn refuse(network: &str, others: &[Attached], held: &BTreeSet<IpAddr>) -> Result
     let holds = |one: &&Attached| one.ip.is_some_and(|address| held.contains(&address));
     for one in others.iter().filter(holds) {
         match (&one.deploy, one.up) {
-            // It makes way and gets another address when it comes back.
-            (Some(_), true) => {}
             (Some(_), false) => return Err(claimed(network, one)),
             (None, true) => return Err(taken(network, one)),
-            (None, false) => {}
+            // An own service makes way and gets another address when it comes back; a stranger that
+            // does not run holds none.
+            (Some(_), true) | (None, false) => {}
         }
     }
     Ok(())

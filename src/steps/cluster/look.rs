@@ -98,13 +98,10 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
             Act::Nothing => Vec::new(),
             Act::Wait => change(Op::Wait, reason(view)),
             Act::Amend => change(Op::Update, reason(view)),
-            Act::Start if view.sighting.state == ClusterState::Absent => {
+            Act::Start | Act::Recreate if view.sighting.state == ClusterState::Absent => {
                 change(Op::Create, reason(view))
             }
             Act::Start | Act::Restart => change(Op::Start, reason(view)),
-            Act::Recreate if view.sighting.state == ClusterState::Absent => {
-                change(Op::Create, reason(view))
-            }
             Act::Recreate | Act::Purge | Act::Escalate(..) => change(Op::Recreate, reason(view)),
         }
     }
@@ -158,8 +155,8 @@ fn reason(view: &View) -> String {
         (ClusterState::Stopped, _) => "it is stopped".to_owned(),
         (ClusterState::Paused, _) => "it is paused".to_owned(),
         (ClusterState::Starting, _) => "it is coming up".to_owned(),
-        (ClusterState::Misconfigured { why } | ClusterState::Broken { why, .. }, _) => why.clone(),
-        (ClusterState::Running, Api::Lacking { why, .. }) => why.clone(),
+        (ClusterState::Misconfigured { why } | ClusterState::Broken { why, .. }, _)
+        | (ClusterState::Running, Api::Lacking { why, .. }) => why.clone(),
         (ClusterState::Running, Api::Unasked | Api::Ready(_)) => differences(),
     }
 }

@@ -253,4 +253,7 @@ async fn the_clusters_network_is_waited_for_and_its_absence_explained() {
         panic!("a network that does not exist is satisfied")
     };
     assert_eq!(changes[0].op, Op::Wait);
+    let node = site.node(2);
+    let instead = steps::cluster::instead(&site.bed.ctx).await;
+    assert_eq!(instead, [format!("{node} is on network `{}`", site.name)]);
 }
