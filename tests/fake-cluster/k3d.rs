@@ -104,6 +104,12 @@ pub(crate) fn run(call: &mut Call) -> Ended {
         "cluster create" => create::run(call, &flags, &name),
         "cluster start" => start(call, &name),
         "cluster stop" => stop(&name),
+        "cluster delete" if flags.is_on("all", false) => {
+            for name in list::names(call)? {
+                delete(&name)?;
+            }
+            Ok(0)
+        }
         "cluster delete" => delete(&name),
         "cluster list" | "cluster ls" | "cluster get" => list::clusters(call, &flags),
         "cluster edit" => edit(call, &flags, &name),
@@ -209,9 +215,8 @@ fn edit(call: &Call, flags: &Flags, name: &str) -> Ended {
         say(&Answer { stderr: panic.to_owned(), exit: 2, ..Answer::default() })?;
         return Ok(2);
     };
-    let Some(spec) = flags.get("port-add") else { return fatal("nothing to change") };
     let mut ports = create::published(&found);
-    ports.push(create::host_part(spec));
+    ports.extend(flags.all("port-add").iter().map(|spec| create::host_part(spec)));
     info(&format!("Renaming existing node {balancer} to {balancer}-old..."))?;
     info(&format!("Creating new node {balancer}..."))?;
     info(&format!("Stopping existing node {balancer}-old..."))?;

@@ -171,7 +171,8 @@ fn labels(flags: &Flags, name: &str, network: &str, is_external: bool) -> Vec<(S
     let found = engine::inspect("network", network).unwrap_or_default();
     let balancer =
         if flags.is_on("no-lb", false) { String::new() } else { format!("k3d-{name}-serverlb") };
-    let port = if port == "0" { free_port().to_string() } else { port.to_owned() };
+    let port =
+        if matches!(port, "0" | "random") { free_port().to_string() } else { port.to_owned() };
     [
         ("app", "k3d".to_owned()),
         ("k3d.cluster", name.to_owned()),

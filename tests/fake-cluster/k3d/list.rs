@@ -37,6 +37,15 @@ pub(crate) fn clusters(call: &Call, flags: &Flags) -> Ended {
     Ok(0)
 }
 
+/// The names of all clusters.
+pub(crate) fn names(call: &Call) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names: Vec<String> =
+        all(call)?.iter().map(|node| text(&node["runtimeLabels"]["k3d.cluster"])).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 /// `k3d node list -o json`.
 pub(crate) fn nodes(call: &Call) -> Ended {
     let stdout = format!("{}\n", Value::from(all(call)?));
