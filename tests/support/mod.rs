@@ -6,7 +6,7 @@ mod docker;
 mod output;
 mod pty;
 mod rule;
-mod running;
+pub(crate) mod running;
 mod sandbox;
 #[path = "../fake-cluster/script.rs"]
 pub(crate) mod script;
