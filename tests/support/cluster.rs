@@ -97,14 +97,6 @@ impl ClusterSite {
         }
     }
 
-    /// The network of the nodes, unless they join another.
-    pub(crate) fn network(&self) -> String {
-        match self.tool {
-            "k3d" => format!("k3d-{}", self.name()),
-            _ => self.name().to_owned(),
-        }
-    }
-
     /// The user's home folder.
     pub(crate) fn home(&self) -> PathBuf {
         self.sandbox.root().join("home")
