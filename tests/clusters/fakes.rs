@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::support::cluster::{ClusterSite, answers, minikube_fails};
+use crate::support::cluster::{ClusterSite, answers, inspect, minikube_fails};
 use crate::support::script::{Fate, Fault, Relief};
 use crate::support::stack::docker;
 use crate::support::{DockerGuard, IMAGE, Ran, Sandbox, require_docker};
@@ -128,8 +128,7 @@ fn an_address_that_is_held_stops_the_start_in_the_words_of_the_engine() {
     require_docker!();
     let site = ClusterSite::minikube("");
     minikube(&site, &["start"]).exits(0);
-    let ip =
-        site.container(site.name(), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    let ip = inspect(site.name(), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     docker(&["rm", "-f", site.name()]).unwrap();
     let squatter = format!("{}-squatter", site.name());
     let args = [
@@ -285,7 +284,7 @@ fn a_scripted_answer_meets_the_node_with_its_fate() {
     let restarts = Fault { node: Fate::Stops, works_first: true, ..answers("", "gone\n", 63) };
     let site = ClusterSite::minikube("").fault("start", restarts);
     minikube(&site, &["start", "-o", "json"]).exits(63);
-    assert_eq!(site.container(site.name(), "{{.State.Status}}").as_deref(), Some("exited"));
+    assert_eq!(inspect(site.name(), "{{.State.Status}}").as_deref(), Some("exited"));
     let null = ClusterSite::minikube("").fault("status", answers("null", "", 0));
     assert_eq!(minikube(&null, &["status"]).exits(0).stdout, "null");
 }

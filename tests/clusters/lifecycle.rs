@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clusters::{rungs, warnings};
 use crate::commands::changed;
-use crate::support::cluster::{ClusterSite, RECOVER};
+use crate::support::cluster::{ClusterSite, RECOVER, inspect};
 use crate::support::require_docker;
 use crate::support::stack::docker;
 
@@ -42,13 +42,12 @@ fn a_warm_start_changes_nothing_and_calls_no_tool_beyond_probes() {
         site.sandbox.run(&["start"]).exits(0);
         let facts = "{{.Id}} {{.State.StartedAt}}";
         let before =
-            [site.node(), format!("{}-a-1", site.name())].map(|name| site.container(&name, facts));
+            [site.node(), format!("{}-a-1", site.name())].map(|name| inspect(&name, facts));
         let kubeconfig = site.kubeconfig();
         let calls = site.sandbox.calls(tool).len();
         let warm = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
         assert_eq!(changed(&warm), Vec::<String>::new(), "{}", warm.report());
-        let after =
-            [site.node(), format!("{}-a-1", site.name())].map(|name| site.container(&name, facts));
+        let after = [site.node(), format!("{}-a-1", site.name())].map(|name| inspect(&name, facts));
         assert_eq!((before, kubeconfig), (after, site.kubeconfig()));
         only_probes(&site, tool, calls);
     }
@@ -59,15 +58,15 @@ fn drift_is_told_and_left_until_recreate_is_asked_for() {
     require_docker!();
     let site = ClusterSite::minikube("memory = \"2048MiB\"\n");
     site.sandbox.run(&["start"]).exits(0);
-    let id = site.container(site.name(), "{{.Id}}");
+    let id = inspect(site.name(), "{{.Id}}");
     site.config("memory = \"3072MiB\"\n");
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert!(warnings(&ran).contains(&"CLUSTER_DRIFT".to_owned()), "{}", ran.report());
-    assert_eq!(site.container(site.name(), "{{.Id}}"), id);
+    assert_eq!(inspect(site.name(), "{{.Id}}"), id);
     let plan = site.sandbox.run(&["plan", "--recreate"]).exits(0);
     assert!(plan.stdout.contains("memory"), "{}", plan.report());
     let ran = site.sandbox.run(&["start", "--recreate", "--progress", "json"]).exits(0);
-    assert_ne!(site.container(site.name(), "{{.Id}}"), id, "{}", ran.report());
+    assert_ne!(inspect(site.name(), "{{.Id}}"), id, "{}", ran.report());
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert!(!warnings(&ran).contains(&"CLUSTER_DRIFT".to_owned()), "{}", ran.report());
 }
@@ -79,10 +78,10 @@ fn a_port_added_later_reaches_a_k3d_cluster_in_place() {
     let (first, second) = (free(), free());
     let site = ClusterSite::k3d(&format!("ports = [{first}]\n"));
     site.sandbox.run(&["start"]).exits(0);
-    let id = site.container(&site.node(), "{{.Id}}");
+    let id = inspect(&site.node(), "{{.Id}}");
     site.config(&format!("ports = [{first}, {second}]\n"));
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
-    assert_eq!(site.container(&site.node(), "{{.Id}}"), id, "{}", ran.report());
+    assert_eq!(inspect(&site.node(), "{{.Id}}"), id, "{}", ran.report());
     assert_eq!(site.changes(), ["cluster create", "cluster edit"]);
     assert!(std::net::TcpStream::connect(("127.0.0.1", second)).is_ok());
     let warm = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
@@ -97,12 +96,12 @@ fn stop_keeps_and_reset_removes_the_cluster() {
         site.config(&with_compose(network));
         let site = site.file("compose.yml", &COMPOSE.replace("NETWORK", network));
         site.sandbox.run(&["start"]).exits(0);
-        let id = site.container(&site.node(), "{{.Id}}");
+        let id = inspect(&site.node(), "{{.Id}}");
         site.sandbox.run(&["stop"]).exits(0);
-        assert_eq!(site.container(&site.node(), "{{.State.Status}}").as_deref(), Some("exited"));
+        assert_eq!(inspect(&site.node(), "{{.State.Status}}").as_deref(), Some("exited"));
         site.sandbox.run(&["status"]).exits(8);
         site.sandbox.run(&["start"]).exits(0);
-        assert_eq!(site.container(&site.node(), "{{.Id}}"), id, "a stop keeps the cluster");
+        assert_eq!(inspect(&site.node(), "{{.Id}}"), id, "a stop keeps the cluster");
         site.sandbox.run(&["reset"]).exits(0);
         assert_eq!(site.guard.list("container"), Vec::<String>::new());
         assert_eq!(site.guard.list("network"), Vec::<String>::new());
@@ -120,7 +119,7 @@ fn a_purge_lists_what_goes_and_asks() {
     for words in ["cluster", "volume", site.name()] {
         assert!(refused.stderr.contains(words), "{words}: {}", refused.report());
     }
-    assert!(site.container(site.name(), "{{.Id}}").is_some());
+    assert!(inspect(site.name(), "{{.Id}}").is_some());
     site.sandbox.run(&["reset", "--purge", "--yes"]).exits(0);
     for kind in ["container", "volume", "network"] {
         assert_eq!(site.guard.list(kind), Vec::<String>::new(), "{kind}");
@@ -226,8 +225,7 @@ fn the_token_of_a_k3d_cluster_is_in_no_log_and_no_event() {
     require_docker!();
     let site = ClusterSite::k3d("");
     let ran = site.sandbox.run(&["start", "--progress", "json", "-v"]).exits(0);
-    let token =
-        site.container(&site.node(), "{{index .Config.Labels \"k3d.cluster.token\"}}").unwrap();
+    let token = inspect(&site.node(), "{{index .Config.Labels \"k3d.cluster.token\"}}").unwrap();
     assert!(token.starts_with("token-"), "{token}");
     assert!(!ran.stdout.contains(&token) && !ran.stderr.contains(&token));
     let found = std::process::Command::new("grep")
@@ -243,11 +241,11 @@ fn a_stopped_and_a_paused_cluster_are_started_and_not_made_again() {
     require_docker!();
     let site = ClusterSite::minikube(RECOVER);
     site.made_by_hand();
-    let id = site.container(site.name(), "{{.Id}}");
+    let id = inspect(site.name(), "{{.Id}}");
     docker(&["pause", site.name()]).unwrap();
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert_eq!(
-        site.container(site.name(), "{{.State.Status}}").as_deref(),
+        inspect(site.name(), "{{.State.Status}}").as_deref(),
         Some("running"),
         "{}",
         ran.report()
@@ -257,6 +255,6 @@ fn a_stopped_and_a_paused_cluster_are_started_and_not_made_again() {
     site.sandbox.spawn_tool("minikube", &["stop", "-p", site.name()]).wait().exits(0);
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert_eq!(rungs(&ran), Vec::<String>::new());
-    assert_eq!(site.container(site.name(), "{{.Id}}"), id);
+    assert_eq!(inspect(site.name(), "{{.Id}}"), id);
     assert!(!site.changes().contains(&"delete".to_owned()), "{:?}", site.changes());
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::clusters::{rungs, warnings};
-use crate::support::cluster::{ClusterSite, RECOVER, answers, minikube_fails};
+use crate::support::cluster::{ClusterSite, RECOVER, answers, inspect, minikube_fails};
 use crate::support::script::{Fate, Fault, Relief};
 use crate::support::stack::docker;
 use crate::support::{IMAGE, require_docker};
@@ -26,7 +26,7 @@ fn until_purged_and_forced() -> Fault {
 }
 
 fn is_up(site: &ClusterSite) -> bool {
-    site.container(&site.node(), "{{.State.Status}}").as_deref() == Some("running")
+    inspect(&site.node(), "{{.State.Status}}").as_deref() == Some("running")
 }
 
 /// A service on the cluster's network, and one with data that is not on it.
@@ -64,7 +64,7 @@ fn service(site: &ClusterSite, service: &str) -> String {
 /// The identifier of the network that a service is on, and of the one that is there.
 fn networks(site: &ClusterSite, service_name: &str) -> (String, String) {
     let format = format!("{{{{(index .NetworkSettings.Networks \"{}\").NetworkID}}}}", site.name());
-    let held = site.container(&service(site, service_name), &format).unwrap_or_default();
+    let held = inspect(&service(site, service_name), &format).unwrap_or_default();
     let there =
         docker(&["network", "inspect", "--format", "{{.Id}}", site.name()]).unwrap_or_default();
     (held, there.trim().to_owned())
@@ -167,21 +167,21 @@ fn compose_running_while_the_cluster_is_down_and_holding_the_nodes_address() {
     let site = with_compose();
     site.sandbox.run(&["start"]).exits(0);
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = site.container(site.name(), format).unwrap();
+    let address = inspect(site.name(), format).unwrap();
     docker(&["stop", site.name()]).unwrap();
     // What `restart: always` after a reboot does: the service takes the first address that is free.
     let scheduler = service(&site, "scheduler");
     docker(&["network", "disconnect", "-f", site.name(), &scheduler]).unwrap();
     docker(&["network", "connect", "--ip", &address, site.name(), &scheduler]).unwrap();
-    let db = site.container(&service(&site, "db"), "{{.Id}} {{.State.StartedAt}}");
+    let db = inspect(&service(&site, "db"), "{{.Id}} {{.State.StartedAt}}");
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
-    assert_eq!(site.container(site.name(), format), Some(address), "{}", ran.report());
+    assert_eq!(inspect(site.name(), format), Some(address), "{}", ran.report());
     assert_eq!(site.changes(), ["start", "start"], "{}", ran.report());
-    assert_eq!(site.container(&scheduler, "{{.State.Status}}").as_deref(), Some("running"));
+    assert_eq!(inspect(&scheduler, "{{.State.Status}}").as_deref(), Some("running"));
     let (held, there) = networks(&site, "scheduler");
     assert_eq!(held, there);
     assert_eq!(
-        site.container(&service(&site, "db"), "{{.Id}} {{.State.StartedAt}}"),
+        inspect(&service(&site, "db"), "{{.Id}} {{.State.StartedAt}}"),
         db,
         "it is not on that network"
     );
@@ -193,7 +193,7 @@ fn a_foreign_container_that_holds_the_nodes_address_is_named_and_left_alone() {
     let site = ClusterSite::minikube(RECOVER);
     site.made_by_hand();
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = site.container(site.name(), format).unwrap();
+    let address = inspect(site.name(), format).unwrap();
     docker(&["stop", site.name()]).unwrap();
     let squatter = format!("{}-squatter", site.name());
     docker(&[
@@ -214,7 +214,7 @@ fn a_foreign_container_that_holds_the_nodes_address_is_named_and_left_alone() {
     for words in ["NODE_ADDRESS_HELD", &squatter, "docker network disconnect"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.report());
     }
-    assert_eq!(site.container(&squatter, "{{.State.Status}}").as_deref(), Some("running"));
+    assert_eq!(inspect(&squatter, "{{.State.Status}}").as_deref(), Some("running"));
     assert_eq!(site.changes(), ["start"], "by hand alone");
 }
 
@@ -317,7 +317,7 @@ fn the_vanishing_node() {
     // The start by hand was the first.
     let calls = vec![2, 3];
     site.rescript(|script| {
-        script.faults.push(Fault { command: "start".to_owned(), calls, ..vanishes(0) })
+        script.faults.push(Fault { command: "start".to_owned(), calls, ..vanishes(0) });
     });
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert!(is_up(&site), "{}", ran.report());
@@ -326,7 +326,7 @@ fn the_vanishing_node() {
     assert_eq!(held, there, "the services are on the network that is there now");
     assert_ne!(there, before, "it is another one");
     assert_eq!(
-        site.container(&service(&site, "scheduler"), "{{.State.Status}}").as_deref(),
+        inspect(&service(&site, "scheduler"), "{{.State.Status}}").as_deref(),
         Some("running")
     );
     assert_eq!(docker(&["exec", &db, "cat", "/data/file"]).as_deref(), Some("precious\n"));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mlup::event::{Event, EventKind, Outcome};
 use rustix::process::Signal;
 
-use crate::support::cluster::{ClusterSite, RECOVER};
+use crate::support::cluster::{ClusterSite, RECOVER, inspect};
 use crate::support::require_docker;
 use crate::support::running::Running;
 use crate::support::script::Fault;
@@ -56,10 +56,10 @@ fn reach(site: &ClusterSite, phase: Phase) -> Running {
     let mut running = site.sandbox.spawn(&["start", "--progress", "json"]);
     match phase {
         Phase::Probe => {
-            wait(|| site.sandbox.calls("minikube").iter().any(|call| call.argv[0] == "status"))
+            wait(|| site.sandbox.calls("minikube").iter().any(|call| call.argv[0] == "status"));
         }
         Phase::Start => {
-            wait(|| site.container(site.name(), "{{.State.Status}}").as_deref() == Some("running"))
+            wait(|| inspect(site.name(), "{{.State.Status}}").as_deref() == Some("running"));
         }
         Phase::Verify => {
             running.wait_event(|event| is_cluster(event, mlup::event::Phase::Verify));
@@ -94,7 +94,7 @@ fn starts_again(site: &mut ClusterSite, phase: Phase) {
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     let service = format!("{}-a-1", site.name());
     for container in [site.name(), &service] {
-        let status = site.container(container, "{{.State.Status}}");
+        let status = inspect(container, "{{.State.Status}}");
         assert_eq!(status.as_deref(), Some("running"), "{phase:?} {container} {}", ran.report());
     }
     assert!(!site.changes().contains(&"delete".to_owned()), "{phase:?}: {:?}", site.changes());

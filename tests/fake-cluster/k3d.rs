@@ -92,9 +92,7 @@ pub(crate) fn run(call: &mut Call) -> Ended {
     call.relieve(false, nodes().is_empty());
     if call.command != "cluster create" {
         call.hang();
-        if let Some(takes) = call.fault.as_ref().and_then(|fault| fault.takes_ms) {
-            std::thread::sleep(std::time::Duration::from_millis(takes));
-        }
+        std::thread::sleep(call.own_duration());
     }
     if let Some(code) = call.scripted(false, &nodes())? {
         return Ok(code);

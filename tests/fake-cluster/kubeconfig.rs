@@ -59,7 +59,7 @@ pub(crate) fn write(file: &Path, entry: &Entry, switch: bool) -> Result<(), Box<
 pub(crate) fn remove(file: &Path, context: &str, user: &str) -> Result<(), Box<dyn Error>> {
     let mut config = read(file)?;
     remove_from(&mut config, context, user);
-    if config["current-context"] == Value::from(context) {
+    if config["current-context"].as_str() == Some(context) {
         config["current-context"] = Value::from("");
     }
     save(file, &config)
@@ -68,7 +68,7 @@ pub(crate) fn remove(file: &Path, context: &str, user: &str) -> Result<(), Box<d
 /// Leaves no context current where it is this one.
 pub(crate) fn drop_current(file: &Path, context: &str) -> Result<(), Box<dyn Error>> {
     let mut config = read(file)?;
-    if config["current-context"] == Value::from(context) {
+    if config["current-context"].as_str() == Some(context) {
         config["current-context"] = Value::from("");
         save(file, &config)?;
     }

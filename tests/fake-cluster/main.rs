@@ -118,6 +118,17 @@ impl Call {
         }
     }
 
+    /// How long the test says that this call takes.
+    pub(crate) fn own_duration(&self) -> Duration {
+        let own = self.fault.as_ref().and_then(|fault| fault.takes_ms);
+        Duration::from_millis(own.unwrap_or(0))
+    }
+
+    /// Whether an answer stands in for the work.
+    pub(crate) fn is_answered_at_once(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.answer.is_some() && !fault.works_first)
+    }
+
     /// How long the work takes.
     pub(crate) fn duration(&self) -> Duration {
         let own = self.fault.as_ref().and_then(|fault| fault.takes_ms);

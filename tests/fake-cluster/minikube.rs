@@ -92,12 +92,7 @@ pub(crate) fn run(call: &mut Call) -> Ended {
     call.relieve(flags.is_on("force", false), profile.is_gone());
     if !matches!(call.command.as_str(), "start" | "delete") {
         call.hang();
-        std::thread::sleep(
-            call.fault
-                .as_ref()
-                .and_then(|fault| fault.takes_ms)
-                .map_or_else(Default::default, std::time::Duration::from_millis),
-        );
+        std::thread::sleep(call.own_duration());
         if let Some(code) = call.scripted(false, &profile.containers())? {
             return Ok(code);
         }
@@ -156,7 +151,10 @@ fn with_profile(call: &Call, flags: &Flags, profile: &Profile, voice: &Voice) ->
             voice.step("Unpausing", "Unpausing node", 0)?;
             Ok(0)
         }
-        "image load" => load(call, flags, profile),
+        "image load" => {
+            load(call, flags, profile);
+            Ok(0)
+        }
         _ => images(profile),
     }
 }
@@ -180,15 +178,14 @@ fn update_context(profile: &Profile, voice: &Voice) -> Ended {
     Ok(0)
 }
 
-fn load(call: &Call, flags: &Flags, profile: &Profile) -> Ended {
-    // The real one says nothing either when an image did not arrive.
+/// Says nothing when an image does not arrive, as the real one.
+fn load(call: &Call, flags: &Flags, profile: &Profile) {
     if call.fault.as_ref().is_some_and(|fault| fault.lies) {
-        return Ok(0);
+        return;
     }
     for container in profile.containers() {
         let _ = engine::add_images(&container, &flags.operands);
     }
-    Ok(0)
 }
 
 fn images(profile: &Profile) -> Ended {

@@ -27,6 +27,7 @@ pub(crate) struct Script {
 /// One thing that goes wrong.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "faults are independent of one another")]
 pub(crate) struct Fault {
     /// The command without its flags: `start`, `cluster create`.
     pub(crate) command: String,

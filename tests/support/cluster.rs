@@ -135,12 +135,6 @@ impl ClusterSite {
         self.sandbox.spawn_tool(self.tool, args).wait().exits(0);
     }
 
-    /// What the engine says about a container: a Go template.
-    pub(crate) fn container(&self, name: &str, format: &str) -> Option<String> {
-        docker(&["container", "inspect", "--format", format, name])
-            .map(|text| text.trim().to_owned())
-    }
-
     fn fill(&self, text: &str) -> String {
         text.replace("IMAGE", IMAGE).replace("NAME", self.guard.name())
     }
@@ -149,6 +143,12 @@ impl ClusterSite {
         let json = serde_json::to_string_pretty(&self.script).unwrap();
         std::fs::write(self.sandbox.root().join("bin/fake-cluster.json"), json).unwrap();
     }
+}
+
+/// What the engine says about a container, by a Go template; none where it is not there.
+pub(crate) fn inspect(container: &str, format: &str) -> Option<String> {
+    let text = docker(&["container", "inspect", "--format", format, container])?;
+    Some(text.trim().to_owned())
 }
 
 /// A fault that answers instead of working.

@@ -96,9 +96,9 @@ fn node(container: &Value) -> Value {
     // The stand-in listens for the API itself, so the engine does not know of that port.
     let mut ports = json!({});
     for spec in create::published(container) {
-        let mut parts = spec.rsplitn(3, ':');
-        let (inside, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let host = parts.next().unwrap_or_default();
+        let mut fields = spec.rsplitn(3, ':');
+        let (inside, port) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let host = fields.next().unwrap_or_default();
         let key = if inside.contains('/') { inside.to_owned() } else { format!("{inside}/tcp") };
         ports[key] = json!([{"HostIp": host, "HostPort": port}]);
     }

@@ -114,17 +114,11 @@ pub(crate) fn run(
         &format!("minikube {} on Debian 12.12", voice.version),
     )?;
     call.hang();
-    if let Some(answer) = call.fault.as_ref().and_then(|fault| fault.answer.as_ref()) {
-        if !call.fault.as_ref().is_some_and(|fault| fault.works_first) {
-            sleep(
-                call.fault
-                    .as_ref()
-                    .and_then(|fault| fault.takes_ms)
-                    .map_or_else(Default::default, std::time::Duration::from_millis),
-            );
-            call.scripted(false, &profile.containers())?;
-            return Ok(answer.exit);
-        }
+    if call.is_answered_at_once() {
+        sleep(call.own_duration());
+    }
+    if let Some(code) = call.scripted(false, &profile.containers())? {
+        return Ok(code);
     }
     let config = match settle(&flags, profile, voice) {
         Ok(config) => config,

@@ -1,4 +1,4 @@
-//! How minikube speaks: CloudEvents on standard output, or plain lines.
+//! How minikube speaks: events on standard output, or plain lines.
 
 use std::io::Write;
 
