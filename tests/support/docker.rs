@@ -72,7 +72,8 @@ impl DockerGuard {
 
     /// Its own name or one that goes on from it; the guard numbered 1 must not take 10 along.
     fn owns(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(&self.name);
+        // k3d puts its own name before a cluster's.
+        let rest = name.strip_prefix("k3d-").unwrap_or(name).strip_prefix(&self.name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '.', '/']))
     }
 }
