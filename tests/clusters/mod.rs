@@ -1,6 +1,11 @@
 //! Clusters: the program with stand-ins of minikube and k3d, most of which act on the real engine.
 
+mod bad_input;
 mod fakes;
+mod lifecycle;
+mod recovery;
+mod rows;
+mod signals;
 
 use mlup::event::EventKind;
 
