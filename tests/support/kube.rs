@@ -606,8 +606,12 @@ mod tests {
                 std::io::Read::read_exact(&mut reader, &mut body).ok()?;
                 text = String::from_utf8_lossy(&body).into_owned();
             }
-            // To the end of the stream, which may be cut.
-            None => while reader.read_line(&mut text).is_ok_and(|length| length > 0) {},
+            // To the last chunk, or the end of a stream that is cut.
+            None => {
+                while !text.ends_with("\r\n0\r\n")
+                    && reader.read_line(&mut text).is_ok_and(|length| length > 0)
+                {}
+            }
         }
         Some((code, text))
     }

@@ -27,6 +27,16 @@ pub fn failure(error: &kube::Error, server: &str, context: &str) -> Failure {
             "KUBECONFIG_UNREADABLE",
             format!("the kubeconfig of the context `{context}` cannot be used: {reason}"),
         ),
+        // The address of a proxy may hold a password.
+        kube::Error::ProxyProtocolUnsupported { .. }
+        | kube::Error::ProxyProtocolDisabled { .. } => Failure::new(
+            Class::Config,
+            "KUBECONFIG_UNREADABLE",
+            format!(
+                "the proxy of the context `{context}` cannot be used: mlup speaks to `http` and \
+                 `socks5` proxies"
+            ),
+        ),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             unreachable(server, "what answers there is no Kubernetes API")
         }

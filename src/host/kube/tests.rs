@@ -345,6 +345,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_never_quoted() {
             config("server: 'https://x', certificate-authority-data: Y2FuYXJ5"),
             "KUBECONFIG_UNREADABLE",
         ),
+        (config("server: 'https://x', proxy-url: 'ftp://me:canary@x'"), "KUBECONFIG_UNREADABLE"),
         (config("server: 'https://x'").replace("here", "there"), "CONTEXT_MISSING"),
     ];
     for (text, code) in cases {
