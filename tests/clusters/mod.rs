@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod fakes;
+mod images;
 mod lifecycle;
 mod recovery;
 mod rows;
