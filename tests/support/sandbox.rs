@@ -208,7 +208,9 @@ impl Sandbox {
     pub(crate) fn all_calls(&self) -> Vec<Call> {
         let path = self.root().join("bin/calls.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // A last line without an end is still being written.
+        let complete = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        complete.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The text with everything replaced that differs between two runs.
