@@ -16,7 +16,7 @@ use crate::config::model::Config;
 use crate::config::{self, Loaded, Sources};
 use crate::error::Error;
 use crate::host::Host;
-use crate::host::docker::Engine;
+use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
@@ -148,7 +148,7 @@ impl Session {
     pub(super) fn project_with(&self, recreate: Consent) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
-        let env = Arc::new(self.invocation.env.clone());
+        let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
         let force = CancellationToken::new();
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod examples;
 mod fakes;
+mod images;
 mod lifecycle;
 mod recovery;
 mod rows;
