@@ -75,6 +75,11 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
+    /// The environment that everything here runs in.
+    pub(crate) fn environment(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
     /// Sets a variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());

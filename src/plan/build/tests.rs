@@ -6,6 +6,7 @@ use crate::plan::fixture::{
     check, cluster, config, deploy, file, id, image, kubeconfig, network, task,
 };
 use crate::plan::{Step, StepKind};
+use crate::policy::escalate::Reach;
 
 /// `step: needs` for each step, in order.
 fn shape(config: &Config) -> Vec<String> {
@@ -205,7 +206,7 @@ fn recovery_is_as_the_configuration_says() {
     config.cluster = Some(wanted);
     let plan = start(&config).unwrap();
     let step = plan.step(&id("cluster")).unwrap();
-    assert_eq!((step.retry.attempts, step.ladder), (2, Some(Purge::Never)));
+    assert_eq!((step.retry.attempts, step.ladder), (2, Some(Reach::Own(Purge::Never))));
     assert_eq!(step.retry.max.as_secs(), 60);
     assert!(matches!(step.kind, StepKind::Cluster) && !step.only_looks());
     assert!(plan.step(&id("preflight/cluster")).unwrap().only_looks());
