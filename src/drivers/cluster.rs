@@ -132,7 +132,7 @@ pub trait ClusterDriver: Send + Sync {
     fn restart(&self, bench: &Workbench) -> impl Future<Output = Result<(), Failure>> + Send {
         async {
             match self.stop(bench).await {
-                Err(failure) if failure.code == "CANCELLED" => Err(failure),
+                Err(failure) if failure.is_cancelled() => Err(failure),
                 _ => self.start(bench, Insistence::Plain).await,
             }
         }

@@ -108,7 +108,7 @@ async fn launch(bench: &Workbench) -> Result<(), Failure> {
     let app = Cmd::new("open").args(["-g", "-a", "Docker"]);
     match bench.change(app, LOOK).await {
         Ok(output) if output.success() => Ok(()),
-        Err(failure) if failure.code == "CANCELLED" => Err(failure),
+        Err(failure) if failure.is_cancelled() => Err(failure),
         _ => Err(Failure::new(
             Class::Prerequisite,
             "DOCKER_DESKTOP_NOT_STARTED",

@@ -22,7 +22,7 @@ pub(super) fn failure(output: &Output, doing: &str, profile: &str) -> Failure {
         End::Exit(exit) => exit,
         End::TimedOut => return timed_out(output, doing),
         End::Signal(signal) => 128 + signal,
-        End::Cancelled => return Failure::new(Class::Transient, "CANCELLED", "stopped by mlup"),
+        End::Cancelled => return Failure::cancelled(),
     };
     let error = events::deciding(&output.stdout);
     let words = error.as_ref().map_or(output.stderr.as_str(), |error| error.message.as_str());
