@@ -11,6 +11,8 @@ mod dotenv;
 mod environment;
 mod expand;
 mod files;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod layers;
 mod load;
 pub mod model;
