@@ -40,7 +40,7 @@ use model::Config;
 pub use origin::OriginRow;
 pub use schema::schema;
 pub use source::Place;
-pub use units::duration;
+pub use units::{duration, size};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::{Check, Compose, Deploy, DeployKind, File, Image, Network, Purge, Task};
+use crate::config::model::{Check, Compose, Deploy, DeployKind, File, Image, Network, Task};
+use crate::policy::escalate::Reach;
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +71,7 @@ pub struct Step {
     /// How transient failures are retried.
     pub retry: Retry,
     /// How far recovery may go; `None` for steps that have no ladder.
-    pub ladder: Option<Purge>,
+    pub ladder: Option<Reach>,
 }
 
 impl Step {

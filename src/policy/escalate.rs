@@ -58,6 +58,21 @@ impl fmt::Display for Rung {
     }
 }
 
+/// How far recovery may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The cluster belongs to others too: its tool may be restarted, and nothing is deleted.
+    Shared,
+    /// The cluster is mlup's own, up to this.
+    Own(Purge),
+}
+
+impl Reach {
+    fn allows_deleting(self) -> bool {
+        !matches!(self, Self::Shared | Self::Own(Purge::Never))
+    }
+}
+
 /// What the next attempt is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escalation {
@@ -70,7 +85,7 @@ pub struct Escalation {
 /// The way up, as far as it has been gone in one run. Never steps down.
 #[derive(Clone, Debug)]
 pub struct Ladder {
-    purge: Purge,
+    reach: Reach,
     /// The remedy of the attempt that failed last.
     rung: Rung,
     /// Failures in a row that might have passed by themselves.
@@ -81,11 +96,11 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// A ladder that goes as far as `recover.purge` allows. [`Purge::Never`] deletes nothing: then
-    /// [`Rung::Restart`] is the last one.
+    /// A ladder that goes as far as this. Where nothing may be deleted, [`Rung::Restart`] is the last
+    /// one.
     #[must_use]
-    pub fn new(purge: Purge) -> Self {
-        Self { purge, rung: Rung::Start, transients: 0, purges: 0, ruled_out: None }
+    pub fn new(reach: Reach) -> Self {
+        Self { reach, rung: Rung::Start, transients: 0, purges: 0, ruled_out: None }
     }
 
     /// The remedy for the attempt after one that failed like this; `None` at the end of the ladder.
@@ -142,13 +157,14 @@ impl Ladder {
     /// The rung itself where it may be taken. What only counts as broken because it failed again
     /// gets a restart where nothing may be deleted.
     fn allowed(&mut self, needed: Rung, onset: Onset) -> Option<Rung> {
-        if self.purge != Purge::Never || needed < Rung::Recreate {
+        if self.reach.allows_deleting() || needed < Rung::Recreate {
             return Some(needed);
         }
         if onset == Onset::Transient && self.rung < Rung::Restart {
             return Some(Rung::Restart);
         }
-        self.ruled_out = Some(needed);
+        // What is shared is not deleted with anybody's consent.
+        self.ruled_out = Some(needed).filter(|_| self.reach != Reach::Shared);
         None
     }
 }
@@ -167,7 +183,7 @@ mod tests {
 
     /// The rung after each onset; `None` from the end of the ladder on.
     fn climb(purge: Purge, onsets: &[Onset]) -> Vec<Option<&'static str>> {
-        let mut ladder = Ladder::new(purge);
+        let mut ladder = Ladder::new(Reach::Own(purge));
         onsets.iter().map(|onset| Some(ladder.next(*onset)?.rung.as_str())).collect()
     }
 
@@ -238,7 +254,7 @@ mod tests {
         ];
         for (onsets, rungs, command) in ends {
             assert_eq!(climb(Purge::Never, onsets), rungs, "{onsets:?}");
-            let mut ladder = Ladder::new(Purge::Never);
+            let mut ladder = Ladder::new(Reach::Own(Purge::Never));
             for onset in onsets {
                 let _ = ladder.next(*onset);
             }
@@ -249,8 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shared_is_restarted_and_never_deleted() {
+        let mut ladder = Ladder::new(Reach::Shared);
+        assert_eq!(ladder.next(Unresponsive).unwrap().rung, Rung::Restart);
+        assert_eq!((ladder.next(Corrupt), ladder.consent()), (None, None));
+    }
+
+    #[test]
     fn a_ladder_that_ended_by_itself_asks_for_no_consent() {
-        let mut ladder = Ladder::new(Purge::Profile);
+        let mut ladder = Ladder::new(Reach::Own(Purge::Profile));
         while ladder.next(Deep).is_some() {}
         assert_eq!(ladder.consent(), None);
     }
@@ -258,7 +281,7 @@ mod tests {
     #[test]
     fn every_rung_says_why() {
         for onset in ONSETS {
-            let mut ladder = Ladder::new(Purge::All);
+            let mut ladder = Ladder::new(Reach::Own(Purge::All));
             while let Some(escalation) = ladder.next(onset).filter(|_| onset != Wait) {
                 assert!(!escalation.reason.is_empty(), "{onset:?}");
                 assert!(escalation.reason.len() <= 28, "{escalation:?}");
@@ -272,7 +295,7 @@ mod tests {
             picks in proptest::collection::vec(0..ONSETS.len(), 0..12), choice in 0..3_usize,
         ) {
             let purge = [Purge::Never, Purge::Profile, Purge::All][choice];
-            let (mut ladder, mut last, mut purges) = (Ladder::new(purge), Rung::Start, 0);
+            let (mut ladder, mut last, mut purges) = (Ladder::new(Reach::Own(purge)), Rung::Start, 0);
             for onset in picks.into_iter().map(|pick| ONSETS[pick]) {
                 let Some(Escalation { rung, .. }) = ladder.next(onset) else { break };
                 prop_assert!(rung >= last, "{rung} after {last}");

@@ -4,7 +4,7 @@
 use crate::event::{Outcome, PathEntry, Recovery, State, Url, Verb};
 use crate::report::board::{Board, End, Row};
 use crate::report::style::{Line, Style, Tone, paint_all};
-use crate::report::{failure, text};
+use crate::report::{failure, story, text};
 
 /// A shorter run has no time to account for.
 const WORTH_EXPLAINING_MS: u64 = 1_000;
@@ -128,9 +128,9 @@ fn names(board: &Board, test: impl Fn(&Row) -> bool) -> String {
 
 /// What is up only after a stronger remedy, one entry each.
 fn recovered(end: &End, width: usize) -> Vec<Line> {
-    let told = |Recovery { step, attempt, rung, reason }: &Recovery| {
-        let text = format!("recovered: {step}: attempt {attempt} ({rung}) worked: {reason}");
-        let wrapped = text::wrap(&text::clean(&text), width, width.saturating_sub(2));
+    let told = |recovery: &Recovery| {
+        let text = text::clean(&story::recovered(recovery));
+        let wrapped = text::wrap(&text, width, width.saturating_sub(2));
         let lines = wrapped.into_iter().enumerate().map(|(at, line)| {
             let indent = if at == 0 { "" } else { "  " };
             Line::default().with(Tone::Normal, format!("{indent}{line}"))

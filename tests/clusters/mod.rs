@@ -1,7 +1,9 @@
 //! Clusters: the program with stand-ins of minikube and k3d, most of which act on the real engine.
 
 mod bad_input;
+mod examples;
 mod fakes;
+mod images;
 mod lifecycle;
 mod recovery;
 mod rows;

@@ -70,6 +70,12 @@ fn networks(site: &ClusterSite, service_name: &str) -> (String, String) {
     (held, there.trim().to_owned())
 }
 
+/// The address of a container on the cluster's network.
+fn address_of(site: &ClusterSite, container: &str) -> Option<String> {
+    let format = format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", site.name());
+    inspect(container, &format)
+}
+
 #[test]
 fn vanishes_10_s_in_twice_then_works() {
     require_docker!();
@@ -166,16 +172,16 @@ fn compose_running_while_the_cluster_is_down_and_holding_the_nodes_address() {
     require_docker!();
     let site = with_compose();
     site.sandbox.run(&["start"]).exits(0);
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = inspect(site.name(), format).unwrap();
+    let address = address_of(&site, site.name()).unwrap();
     docker(&["stop", site.name()]).unwrap();
     // What `restart: always` after a reboot does: the service takes the first address that is free.
     let scheduler = service(&site, "scheduler");
     docker(&["network", "disconnect", "-f", site.name(), &scheduler]).unwrap();
-    docker(&["network", "connect", "--ip", &address, site.name(), &scheduler]).unwrap();
+    docker(&["network", "connect", site.name(), &scheduler]).unwrap();
+    assert_eq!(address_of(&site, &scheduler).as_deref(), Some(&*address));
     let db = inspect(&service(&site, "db"), "{{.Id}} {{.State.StartedAt}}");
     let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
-    assert_eq!(inspect(site.name(), format), Some(address), "{}", ran.report());
+    assert_eq!(address_of(&site, site.name()), Some(address), "{}", ran.report());
     assert_eq!(site.changes(), ["start", "start"], "{}", ran.report());
     assert_eq!(inspect(&scheduler, "{{.State.Status}}").as_deref(), Some("running"));
     let (held, there) = networks(&site, "scheduler");
@@ -192,8 +198,7 @@ fn a_foreign_container_that_holds_the_nodes_address_is_named_and_left_alone() {
     require_docker!();
     let site = ClusterSite::minikube(RECOVER);
     site.made_by_hand();
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let address = inspect(site.name(), format).unwrap();
+    let address = address_of(&site, site.name()).unwrap();
     docker(&["stop", site.name()]).unwrap();
     let squatter = format!("{}-squatter", site.name());
     docker(&[
@@ -269,6 +274,12 @@ fn another_users_minikube_profile_present() {
             "purge = {purge}"
         );
         assert_eq!(rungs(&ran).last().map(String::as_str), Some("purge"));
+        assert_eq!(
+            warnings(&ran).contains(&"CLUSTER_PURGE_LIMITED".to_owned()),
+            purge == "all",
+            "{}",
+            ran.report()
+        );
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Call {
     pub(crate) script: Script,
     /// What goes wrong this time.
     pub(crate) fault: Option<Fault>,
+    /// How often the command was called before.
+    earlier: usize,
 }
 
 /// What a command ends with: its exit code, or a stand-in that is broken.
@@ -96,7 +98,7 @@ fn answer(program: &str, argv: Vec<String>) -> Ended {
         fault.command == command && (fault.calls.is_empty() || fault.calls.contains(&(before + 1)))
     });
     let fault = fault.cloned();
-    let mut call = Call { folder, argv, command, script, fault };
+    let mut call = Call { folder, argv, command, script, fault, earlier: before };
     match tool.as_str() {
         "minikube" => minikube::run(&mut call),
         _ => k3d::run(&mut call),
@@ -110,7 +112,7 @@ impl Call {
             !fault.until.is_empty()
                 && fault.until.iter().all(|relief| match relief {
                     Relief::Forced => is_forced,
-                    Relief::Purged => is_purged,
+                    Relief::Purged => is_purged && self.earlier > 0,
                 })
         });
         if passes {

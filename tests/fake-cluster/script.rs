@@ -71,7 +71,7 @@ pub(crate) struct Answer {
 pub(crate) enum Relief {
     /// The call carries `--force`.
     Forced,
-    /// Nothing of the cluster is left: no folder, no volume, no container.
+    /// Nothing is left of the cluster that an earlier call made: no folder, no volume, no container.
     Purged,
 }
 

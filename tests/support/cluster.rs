@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use super::docker::busybox;
+use super::document::copy_example;
 use super::script::{Answer, Fault, Script};
 use super::stack::docker;
 use super::{DockerGuard, IMAGE, Sandbox};
@@ -33,7 +35,24 @@ impl ClusterSite {
         Self::new("k3d", more)
     }
 
+    /// A copy of one of the examples, with a busybox for its images.
+    pub(crate) fn example(tool: &'static str, example: &str) -> Self {
+        let site = Self::bare(tool);
+        copy_example(example, &site.sandbox);
+        let image = site.sandbox.project().join("image");
+        if image.is_dir() {
+            std::fs::copy(busybox(), image.join("busybox")).unwrap();
+        }
+        site
+    }
+
     fn new(tool: &'static str, more: &str) -> Self {
+        let site = Self::bare(tool);
+        site.config(more);
+        site
+    }
+
+    fn bare(tool: &'static str) -> Self {
         let guard = DockerGuard::new();
         let script = Script {
             family: guard.name().to_owned(),
@@ -42,7 +61,6 @@ impl ClusterSite {
         };
         let sandbox = Sandbox::new().real_docker().cluster_tool(tool);
         let site = Self { sandbox, guard, tool, script };
-        site.config(more);
         site.tell();
         site
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod cluster;
 mod docker;
+pub(crate) mod document;
 mod kube;
 mod output;
 mod pty;

@@ -75,6 +75,11 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
+    /// The environment that everything here runs in.
+    pub(crate) fn environment(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
     /// Sets a variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
@@ -203,7 +208,9 @@ impl Sandbox {
     pub(crate) fn all_calls(&self) -> Vec<Call> {
         let path = self.root().join("bin/calls.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // A last line without an end is still being written.
+        let complete = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        complete.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The text with everything replaced that differs between two runs.

@@ -48,6 +48,10 @@ pub(super) async fn create(bench: &Workbench, spec: &Spec) -> Result<(), Failure
 /// Takes away what a failed creation left. Should that fail, the next attempt finds it: it is no
 /// reason to say less about why the creation failed. Whether nothing is left.
 async fn clean(bench: &Workbench, spec: &Spec) -> bool {
+    // Most refusals come before anything is made.
+    if remains::of(bench, spec).await.is_ok_and(|left| left.is_empty()) {
+        return true;
+    }
     bench.doing("taking away what the failed creation left");
     let Err(failure) = delete::delete(bench, spec).await else { return true };
     if !failure.is_cancelled() {

@@ -1,6 +1,7 @@
 //! What is wrong before anything is changed: the tool, its version, the names, the network, the
 //! memory and the ports. All of it is told at once.
 
+use crate::config::size;
 use crate::drivers::k3d::{argv, context, remains, tool};
 use crate::drivers::spec::{ClusterNetwork, Spec};
 use crate::event::Fix;
@@ -14,8 +15,6 @@ const OLDEST: (u32, u32) = (5, 4);
 
 /// The longest name: node names are made of it, and have to be host names.
 const LONGEST_NAME: usize = 32;
-
-const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn preflight(bench: &Workbench, spec: &Spec) -> Vec<Failure> {
     let mut found = of_configuration(spec);
@@ -119,11 +118,8 @@ fn version_of(line: &str) -> Option<(u32, u32)> {
 
 fn memory(spec: &Spec, of_engine: u64) -> Option<Failure> {
     let wanted = spec.memory.filter(|wanted| of_engine > 0 && *wanted > of_engine)?;
-    let summary = format!(
-        "a node shall have {} MiB of memory, and Docker has {} MiB",
-        wanted / MIB,
-        of_engine / MIB
-    );
+    let summary =
+        format!("`memory` of [cluster] is {}, and Docker has {}", size(wanted), size(of_engine));
     let fix = Fix::safe("lower `memory` of `[cluster]` in mlup.toml, or give Docker more");
     Some(Failure::new(Class::Prerequisite, "CLUSTER_MEMORY_TOO_LARGE", summary).fix(fix))
 }
@@ -178,6 +174,8 @@ fn port_taken(port: u16, owner: &PortOwner) -> Failure {
 mod tests {
     use super::*;
 
+    const MIB: u64 = 1024 * 1024;
+
     #[test]
     fn names_have_to_be_host_names() {
         for name in ["dev", "mlops-cluster", "a1", "0", &"a".repeat(32)] {
@@ -208,6 +206,6 @@ mod tests {
             (failure.class, failure.code),
             (Class::Prerequisite, "CLUSTER_MEMORY_TOO_LARGE")
         );
-        assert!(failure.summary.contains("4096 MiB") && failure.summary.contains("2048 MiB"));
+        assert!(failure.summary.contains("4 GiB") && failure.summary.contains("2 GiB"));
     }
 }

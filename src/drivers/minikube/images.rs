@@ -73,7 +73,7 @@ fn plain(image: &str) -> String {
 fn not_there(image: &str, output: &Output) -> Failure {
     let mut failure = Failure::new(
         Class::Permanent,
-        "IMAGE_NOT_LOADED",
+        "CLUSTER_IMAGE_NOT_LOADED",
         format!("minikube loaded the image `{image}`, and the nodes do not have it"),
     );
     failure.evidence = reasons::last_words("minikube image load", output);
@@ -134,7 +134,7 @@ mod tests {
         let stderr = "X Failed to load image: content digest sha256:1: not found\n";
         let bed = TestBench::new([on(load, 0, "", stderr), on(LS, 0, LIST, "")]);
         let failure = driver(spec("dev")).load_image(&bed.bench, "api:2").await.unwrap_err();
-        assert_eq!((failure.class, failure.code), (Class::Permanent, "IMAGE_NOT_LOADED"));
+        assert_eq!((failure.class, failure.code), (Class::Permanent, "CLUSTER_IMAGE_NOT_LOADED"));
         assert!(failure.evidence[0].text.contains("content digest"), "{:?}", failure.evidence);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::config::size;
 use crate::drivers::minikube::argv::MIB;
 use crate::drivers::minikube::{Minikube, argv};
 use crate::drivers::spec::{ClusterNetwork, Spec};
@@ -57,7 +58,7 @@ pub(super) async fn run(driver: &Minikube, bench: &Workbench) -> Vec<Failure> {
 /// That the tool is there and not too old.
 async fn tool(driver: &Minikube, bench: &Workbench) -> Result<(), Failure> {
     let output = driver.look(bench, argv::version(), VERSION_LIMIT).await?;
-    let version = version(&output.stdout).ok_or_else(|| {
+    let (printed, version) = version(&output.stdout).ok_or_else(|| {
         let summary = "`minikube version` prints something that is no version";
         Failure::new(Class::Prerequisite, "CLUSTER_TOOL_UNKNOWN", summary)
             .because("minikube version", output.stdout.lines().next().unwrap_or("nothing"))
@@ -66,19 +67,17 @@ async fn tool(driver: &Minikube, bench: &Workbench) -> Result<(), Failure> {
     if version >= OLDEST {
         return Ok(());
     }
-    let (major, minor) = version;
-    let summary = format!(
-        "minikube {major}.{minor} is too old: mlup needs {}.{} or newer",
-        OLDEST.0, OLDEST.1
-    );
+    let summary =
+        format!("minikube {printed} is too old: mlup needs {}.{} or newer", OLDEST.0, OLDEST.1);
     Err(Failure::new(Class::Prerequisite, "CLUSTER_TOOL_TOO_OLD", summary).fix(Fix::safe(INSTALL)))
 }
 
-fn version(stdout: &str) -> Option<(u32, u32)> {
+/// The version as it is printed, and its first two numbers.
+fn version(stdout: &str) -> Option<(String, (u32, u32))> {
     let answer: serde_json::Value = serde_json::from_str(stdout.trim()).ok()?;
-    let version = answer.get("minikubeVersion")?.as_str()?.trim_start_matches('v');
-    let mut parts = version.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let printed = answer.get("minikubeVersion")?.as_str()?.trim_start_matches('v');
+    let mut parts = printed.split('.').map(str::parse);
+    Some((printed.to_owned(), (parts.next()?.ok()?, parts.next()?.ok()?)))
 }
 
 fn names(spec: &Spec) -> Vec<Failure> {
@@ -113,17 +112,20 @@ fn resources(spec: &Spec, facts: Option<&EngineFacts>) -> Vec<Failure> {
         findings.push(Failure::new(class, code, summary).fix(Fix::safe(fix)));
     };
     let has = facts.map_or(0, |facts| facts.memory);
-    match spec.memory.map(|bytes| bytes / MIB) {
-        Some(memory) if memory < LEAST_MEMORY => wrong(
+    match spec.memory {
+        Some(memory) if memory / MIB < LEAST_MEMORY => wrong(
             Class::Config,
             "CLUSTER_MEMORY_TOO_SMALL",
-            format!("`memory` of [cluster] is {memory} MiB, and minikube needs {LEAST_MEMORY} MiB"),
+            format!(
+                "`memory` of [cluster] is {}, and minikube needs {LEAST_MEMORY} MiB",
+                size(memory)
+            ),
             "raise `memory` of `[cluster]`",
         ),
-        Some(memory) if has > 0 && memory > has / MIB => wrong(
+        Some(memory) if has > 0 && memory > has => wrong(
             Class::Prerequisite,
             "CLUSTER_MEMORY_TOO_LARGE",
-            format!("`memory` of [cluster] is {memory} MiB, and Docker has {} MiB", has / MIB),
+            format!("`memory` of [cluster] is {}, and Docker has {}", size(memory), size(has)),
             "lower `memory` of `[cluster]`, or give Docker more",
         ),
         _ => {}
@@ -193,7 +195,7 @@ pub(super) fn unfit(wanted: &ClusterNetwork, found: Option<&NamedNetwork>) -> Op
     Some(
         Failure::new(
             Class::Prerequisite,
-            "NETWORK_UNFIT",
+            "CLUSTER_NETWORK_UNFIT",
             format!(
                 "the network `{name}` {why}, and minikube would put its node on Docker's default bridge instead"
             ),

@@ -47,7 +47,7 @@ pub(super) async fn purge(
     extent: Purge,
 ) -> Result<(), Failure> {
     refuse_foreign(driver, bench).await?;
-    if reach(driver, bench, extent).await? == Purge::All {
+    if extent == Purge::All && is_alone(driver, bench).await? {
         bench.doing("purging minikube");
         if let Err(failure) = ask(driver, bench, argv::delete_everything()).await
             && is_final(&failure)
@@ -95,17 +95,12 @@ pub(super) async fn doomed(
         changes.push(Change::new(Op::Remove, cluster, "it is the cluster of this environment"));
         changes.extend(remains.removals("it belongs to the cluster"));
     }
-    if let Some(extent) = purge
-        && reach(driver, bench, extent).await? == Purge::All
+    if purge == Some(Purge::All)
+        && others(driver, bench).await?.is_some_and(|others| others.is_empty())
+        && let Some(home) = environment::state_folder(bench).filter(|home| home_exists(home))
     {
-        let why = "`recover.purge` is `all`";
-        let others = others(driver, bench).await?.unwrap_or_default();
-        let others = others.known.into_iter().map(|name| format!("cluster `{name}`"));
-        changes.extend(others.map(|cluster| Change::new(Op::Remove, cluster, why)));
-        if let Some(home) = environment::state_folder(bench).filter(|home| home_exists(home)) {
-            let folder = format!("folder `{}`", home.display());
-            changes.push(Change::new(Op::Remove, folder, why));
-        }
+        let folder = format!("folder `{}`", home.display());
+        changes.push(Change::new(Op::Remove, folder, "`recover.purge` is `all`"));
     }
     Ok(changes)
 }
@@ -161,22 +156,11 @@ fn left(remains: &Remains) -> Failure {
     .curable(Onset::Deep)
 }
 
-/// Clusters of minikube beside this one.
-#[derive(Debug, Default)]
-struct Others {
-    /// Those of this user.
-    known: BTreeSet<String>,
-    /// Those that only their containers tell of: another user's, or another folder's.
-    foreign: BTreeSet<String>,
-}
-
-/// The clusters beside this one; `None` when it cannot be found out.
-async fn others(driver: &Minikube, bench: &Workbench) -> Result<Option<Others>, Failure> {
+/// The clusters of minikube beside this one, whoever made them; `None` when it cannot be found out.
+async fn others(driver: &Minikube, bench: &Workbench) -> Result<Option<BTreeSet<String>>, Failure> {
     let output = driver.look(bench, argv::profiles(), LOOK_LIMIT).await?;
     let Some(listing) = Listing::parse(&output.stdout) else { return Ok(None) };
-    let is_other = |name: &String| *name != driver.spec.name;
-    let known: BTreeSet<String> =
-        listing.valid.into_iter().map(|profile| profile.name).filter(is_other).collect();
+    // Those of another user, or of another folder, show in the labels of their objects alone.
     let label = format!("{CREATED_LABEL}=true");
     let engine = &bench.host.docker;
     let containers = labelled::containers_with(engine, &label).await.map_err(waiting)?;
@@ -184,30 +168,22 @@ async fn others(driver: &Minikube, bench: &Workbench) -> Result<Option<Others>, 
     let labels = containers.into_iter().map(|container| container.labels);
     let labels = labels.chain(volumes.into_iter().map(|volume| volume.labels));
     let owners = labels.filter_map(|mut labels| labels.remove(PROFILE_LABEL));
-    let listed = listing.invalid.into_iter().map(|profile| profile.name);
-    let foreign = owners.chain(listed).filter(is_other).filter(|name| !known.contains(name));
-    Ok(Some(Others { foreign: foreign.collect(), known }))
+    let listed = listing.valid.into_iter().chain(listing.invalid).map(|profile| profile.name);
+    Ok(Some(listed.chain(owners).filter(|name| *name != driver.spec.name).collect()))
 }
 
-/// How far a purge goes. All of minikube goes when nothing else is there, or when the configuration
-/// says so; never while somebody else's clusters are on the same engine.
-async fn reach(driver: &Minikube, bench: &Workbench, wanted: Purge) -> Result<Purge, Failure> {
-    if wanted != Purge::All {
-        return Ok(Purge::Profile);
-    }
-    let names = match others(driver, bench).await? {
-        None => "`minikube profile list` does not say which".to_owned(),
-        Some(Others { known, foreign }) => {
-            let consented = driver.spec.purge == Purge::All;
-            if foreign.is_empty() && (known.is_empty() || consented) {
-                return Ok(Purge::All);
-            }
-            known.union(&foreign).cloned().collect::<Vec<_>>().join(", ")
-        }
+/// Whether a purge of all of minikube would take this cluster alone. Those of others would go with
+/// it, and that cures nothing.
+async fn is_alone(driver: &Minikube, bench: &Workbench) -> Result<bool, Failure> {
+    let others = match others(driver, bench).await? {
+        Some(others) if others.is_empty() => return Ok(true),
+        Some(others) => format!("there are also {}", Vec::from_iter(others).join(", ")),
+        None => "`minikube profile list` does not say what else there is".to_owned(),
     };
-    let message = "only this cluster is purged, not all of minikube: there are other clusters";
-    bench.warn("PURGE_NARROWED", message, Some(names));
-    Ok(Purge::Profile)
+    let message =
+        format!("only cluster `{}` is purged, not all of minikube: {others}", driver.spec.name);
+    bench.warn("CLUSTER_PURGE_LIMITED", message, Some("minikube delete --all --purge".to_owned()));
+    Ok(false)
 }
 
 #[cfg(test)]

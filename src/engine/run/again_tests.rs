@@ -10,6 +10,7 @@ use super::*;
 use crate::config::model::Purge;
 use crate::event::{Diagnosis, Event, Recovery, Safety, State};
 use crate::plan::Plan;
+use crate::policy::escalate::Reach;
 use crate::policy::{Class, Failure};
 
 fn gone() -> Failure {
@@ -212,7 +213,7 @@ async fn taking_down_does_not_look() {
 async fn where_recovery_is_at_its_end_nobody_looks() {
     let (mut stage, looks) = staged(u32::MAX);
     let mut steps = chain();
-    steps[0].ladder = Some(Purge::Profile);
+    steps[0].ladder = Some(Reach::Own(Purge::Profile));
     stage.run.plan = Plan::new(steps).unwrap().into();
     let stepper: Stepper = Arc::new(|_, _| {
         let failure = Failure::new(Class::Prerequisite, "DOCKER_DOWN", "no engine");

@@ -9,6 +9,7 @@ use crate::config::model::{
     Check, CheckProbe, Cluster, Config, Deploy, NetworkOwner, Provider, Vantage,
 };
 use crate::plan::{ComposeDeploy, Retry, StepId, StepKind};
+use crate::policy::escalate::Reach;
 
 /// Adds the steps in the order in which a person would name them.
 pub(super) fn add(draft: &mut Draft, config: &Config) {
@@ -60,7 +61,12 @@ fn add_cluster(draft: &mut Draft, cluster: &Cluster) {
     let recover = &cluster.recover;
     step.retry =
         Retry { attempts: recover.attempts, min: recover.backoff_min, max: recover.backoff_max };
-    step.ladder = Some(recover.purge);
+    step.ladder = match cluster.provider {
+        // Nothing of it is mlup's to restart.
+        Provider::Existing => None,
+        Provider::DockerDesktop => Some(Reach::Shared),
+        Provider::K3d | Provider::K3s | Provider::Minikube => Some(Reach::Own(recover.purge)),
+    };
 }
 
 /// The networks that the cluster's tool makes; without a cluster there is nobody to wait for.

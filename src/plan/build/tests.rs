@@ -7,6 +7,7 @@ use crate::config::fixture::{
 use crate::config::model::{Purge, Vantage};
 use crate::plan::fixture::id;
 use crate::plan::{Step, StepKind};
+use crate::policy::escalate::Reach;
 
 /// `step: needs` for each step, in order.
 fn shape(config: &Config) -> Vec<String> {
@@ -206,7 +207,7 @@ fn recovery_is_as_the_configuration_says() {
     config.cluster = Some(wanted);
     let plan = start(&config).unwrap();
     let step = plan.step(&id("cluster")).unwrap();
-    assert_eq!((step.retry.attempts, step.ladder), (2, Some(Purge::Never)));
+    assert_eq!((step.retry.attempts, step.ladder), (2, Some(Reach::Own(Purge::Never))));
     assert_eq!(step.retry.max.as_secs(), 60);
     assert!(matches!(step.kind, StepKind::Cluster) && !step.only_looks());
     assert!(plan.step(&id("preflight/cluster")).unwrap().only_looks());

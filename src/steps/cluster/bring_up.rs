@@ -34,9 +34,10 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
             }
         }
         let insistence = match act {
-            Act::Restart => {
-                self.halt(sighting).await;
-                Insistence::Plain
+            Act::Restart
+                if !matches!(sighting.state, ClusterState::Absent | ClusterState::Stopped) =>
+            {
+                return driver.restart(bench).await;
             }
             Act::Recreate => {
                 driver.delete(bench).await?;
@@ -49,17 +50,6 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
             _ => Insistence::Plain,
         };
         driver.start(bench, insistence).await
-    }
-
-    /// Halts the nodes as well as they let themselves be halted: the start that follows says what
-    /// matters.
-    async fn halt(&self, sighting: &Sighting) {
-        if matches!(sighting.state, ClusterState::Absent | ClusterState::Stopped) {
-            return;
-        }
-        if let Err(failure) = self.driver.stop(&self.bench).await {
-            self.bench.warn("CLUSTER_NOT_HALTED", failure.summary, None);
-        }
     }
 
     fn broken(&self, onset: Onset, why: &str) -> Failure {

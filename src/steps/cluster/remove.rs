@@ -50,7 +50,7 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
     }
 
     /// `recover.purge` limits what happens unasked. Who types the environment's name has consented
-    /// to the loss of this cluster; that of every other one takes the configuration's word too.
+    /// to the loss of this cluster; what the tool keeps beside it takes the configuration's word too.
     fn extent(&self) -> Purge {
         if self.spec.purge == Purge::All { Purge::All } else { Purge::Profile }
     }

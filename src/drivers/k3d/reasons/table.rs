@@ -48,7 +48,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         says: &["Error: unknown"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "k3d does not know one of the arguments that it was given",
         fix: ("correct `args` of `[cluster]` in mlup.toml", Safety::Safe),
@@ -56,7 +56,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         says: &["Error: invalid argument"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "k3d does not accept one of the arguments that it was given",
         fix: ("correct `args` of `[cluster]` in mlup.toml", Safety::Safe),
@@ -72,7 +72,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         says: &["Schema Validation failed"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "k3d does not accept the configuration",
         fix: CONFIG,
@@ -80,7 +80,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         says: &["Failed Cluster Configuration Validation"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "k3d does not accept the configuration",
         fix: CONFIG,
@@ -131,7 +131,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         says: &["cannot specify subnet for exiting network"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "`--subnet` cannot be given for a network that exists",
         fix: ("take `--subnet` out of `args` of `[cluster]` in mlup.toml", Safety::Safe),
@@ -287,7 +287,7 @@ pub(super) const NODE: &[Reason] = &[
     Reason {
         says: &["flag provided but not defined"],
         class: Class::Config,
-        code: "CLUSTER_ARGUMENT_INVALID",
+        code: "CLUSTER_ARGS_INVALID",
         onset: None,
         cause: "k3s does not know an argument that `args` hands on to it",
         fix: ("correct `args` of `[cluster]` in mlup.toml", Safety::Safe),

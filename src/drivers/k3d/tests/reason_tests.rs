@@ -29,15 +29,15 @@ const ROWS: &[(&str, Class, &str, Option<Onset>)] = &[
     ("permission denied while trying to connect to the Docker daemon socket", Class::Prerequisite, "DOCKER_PERMISSION", FATAL),
     ("permission denied while trying to connect", Class::Prerequisite, "DOCKER_PERMISSION", FATAL),
     ("provided cluster name 'X' does not match requirements", Class::Config, "CLUSTER_NAME_INVALID", FATAL),
-    ("Schema Validation failed for config file", Class::Config, "CLUSTER_ARGUMENT_INVALID", FATAL),
-    ("Failed Cluster Configuration Validation:  x", Class::Config, "CLUSTER_ARGUMENT_INVALID", FATAL),
+    ("Schema Validation failed for config file", Class::Config, "CLUSTER_ARGS_INVALID", FATAL),
+    ("Failed Cluster Configuration Validation:  x", Class::Config, "CLUSTER_ARGS_INVALID", FATAL),
     ("Bind for 0.0.0.0:30080 failed: port is already allocated", Class::Refused, "PORT_TAKEN", FATAL),
     ("port is already allocated", Class::Refused, "PORT_TAKEN", FATAL),
     ("listen tcp4 0.0.0.0:30080: bind: address already in use", Class::Refused, "PORT_TAKEN", FATAL),
     ("Ports are not available: exposing port TCP 0.0.0.0:30080", Class::Refused, "PORT_TAKEN", FATAL),
     ("no gateway defined for network mlnet", Class::Prerequisite, "CLUSTER_NETWORK_UNFIT", FATAL),
     ("failed to parse IP Prefix of network 'mlnet'", Class::Prerequisite, "CLUSTER_NETWORK_UNFIT", FATAL),
-    ("cannot specify subnet for exiting network", Class::Config, "CLUSTER_ARGUMENT_INVALID", FATAL),
+    ("cannot specify subnet for exiting network", Class::Config, "CLUSTER_ARGS_INVALID", FATAL),
     ("all predefined address pools have been fully subnetted", Class::Prerequisite, "ADDRESS_POOLS_EXHAUSTED", FATAL),
     ("could not find an available, non-overlapping IPv4 address pool among the defaults", Class::Prerequisite, "ADDRESS_POOLS_EXHAUSTED", FATAL),
     ("write /x: no space left on device", Class::Prerequisite, "DISK_FULL", FATAL),
@@ -81,7 +81,7 @@ fn each_row_gives_its_class_code_and_onset() {
 #[test]
 fn the_recorded_failures_are_known() {
     let known = [
-        (recorded!("bad-flag"), Class::Config, "CLUSTER_ARGUMENT_INVALID", FATAL),
+        (recorded!("bad-flag"), Class::Config, "CLUSTER_ARGS_INVALID", FATAL),
         (recorded!("bad-name"), Class::Config, "CLUSTER_NAME_INVALID", FATAL),
         (
             recorded!("create-agent-never-registers"),

@@ -106,7 +106,7 @@ fn a_network_that_minikube_would_leave_out_is_found_before() {
         (&joined(Some("10.1.0.0/24"), None), None, "without a gateway"),
     ] {
         let failure = unfit(wanted, found.as_ref()).unwrap();
-        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "NETWORK_UNFIT"));
+        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "CLUSTER_NETWORK_UNFIT"));
         assert!(failure.summary.contains(why), "{}", failure.summary);
     }
     assert!(unfit(&ClusterNetwork::Own("dev".to_owned()), Some(&found(&[]))).is_none());

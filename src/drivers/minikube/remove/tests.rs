@@ -159,28 +159,24 @@ async fn a_foreign_container_of_the_nodes_name_is_never_removed() {
 }
 
 #[tokio::test]
-async fn all_of_minikube_goes_only_alone_or_by_the_configuration() {
+async fn all_of_minikube_goes_only_where_nothing_else_is() {
     let name = unique("mk");
-    let narrow = on(LIST, 0, &listing(&[&name, "other"]), "");
-    let bed = TestBench::new([narrow]);
-    let driver_of = |purge| driver(Spec { purge, ..spec(&name) });
-    let extent = reach(&driver_of(Purge::Profile), &bed.bench, Purge::All).await.unwrap();
-    assert_eq!((extent, bed.warnings()), (Purge::Profile, vec!["PURGE_NARROWED"]));
-
-    let failed = on(LIST, 80, r#"{"error":{}}"#, "");
-    let bed = TestBench::new([failed]);
-    let extent = reach(&driver_of(Purge::All), &bed.bench, Purge::All).await.unwrap();
-    assert_eq!((extent, bed.warnings()), (Purge::Profile, vec!["PURGE_NARROWED"]));
-
     let foreign =
         listing(&[&name]).replace("\"invalid\":[]", "\"invalid\":[{\"Name\":\"theirs\"}]");
-    let bed = TestBench::new([on(LIST, 0, &foreign, "")]);
-    let extent = reach(&driver_of(Purge::All), &bed.bench, Purge::All).await.unwrap();
-    assert_eq!((extent, bed.warnings()), (Purge::Profile, vec!["PURGE_NARROWED"]));
-
-    let bed = TestBench::new([]);
-    let extent = reach(&driver_of(Purge::All), &bed.bench, Purge::Profile).await.unwrap();
-    assert_eq!(extent, Purge::Profile);
+    for (exit, stdout, named) in [
+        (0, listing(&[&name, "other"]), Some("other")),
+        (0, foreign, Some("theirs")),
+        (80, r#"{"error":{}}"#.to_owned(), None),
+    ] {
+        let bed = TestBench::new([on(LIST, exit, &stdout, ""), on(LIST, exit, &stdout, "")]);
+        // The configuration's word does not change it.
+        let driver = driver(Spec { purge: Purge::All, ..spec(&name) });
+        let found = others(&driver, &bed.bench).await.unwrap();
+        assert_eq!(found.is_some(), named.is_some());
+        assert!(found.is_none_or(|others| others.contains(named.unwrap())));
+        assert!(!is_alone(&driver, &bed.bench).await.unwrap());
+        assert_eq!(bed.warnings(), ["CLUSTER_PURGE_LIMITED"]);
+    }
 }
 
 #[tokio::test]

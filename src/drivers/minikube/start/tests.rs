@@ -115,7 +115,7 @@ async fn a_network_without_a_gateway_is_refused_before_the_cluster_is_made() {
     };
     let driver = driver(Spec { network, ..spec(&name) });
     let failure = driver.start(&bed.bench, Insistence::Plain).await.unwrap_err();
-    assert_eq!(failure.code, "NETWORK_UNFIT");
+    assert_eq!(failure.code, "CLUSTER_NETWORK_UNFIT");
 }
 
 #[tokio::test]

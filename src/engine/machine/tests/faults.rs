@@ -14,6 +14,7 @@ use crate::event::{EventKind, Outcome, Verb};
 use crate::plan::fixture::{id, step};
 use crate::plan::progress::StepEnd;
 use crate::plan::{Plan, Retry, Step, StepId};
+use crate::policy::escalate::Reach;
 use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
@@ -69,7 +70,7 @@ impl Schedule {
         let mut cluster = Step { kind, ..step("cluster", &[]) };
         let attempts = u32::try_from(1 + dice.below(7)).unwrap();
         cluster.retry = Retry { attempts, min: ms(5_000), max: ms(60_000) };
-        cluster.ladder = Some(purge);
+        cluster.ladder = Some(Reach::Own(purge));
         cluster.timeout = dice.percent(20).then(|| ms(30_000 + dice.below(300_000)));
         let mut check = step("check/api", &["deploy/on"]);
         check.optional = dice.percent(30);

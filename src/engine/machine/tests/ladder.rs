@@ -7,6 +7,7 @@ use crate::event::{EventKind, Fix, Outcome, State, Verb};
 use crate::plan::fixture::step;
 use crate::plan::progress::StepEnd;
 use crate::plan::{Retry, Step};
+use crate::policy::escalate::Reach;
 use crate::policy::escalate::{Onset, Rung};
 use crate::policy::{Class, Failure};
 
@@ -14,7 +15,7 @@ fn cluster(attempts: u32, purge: Purge) -> Step {
     let kind = step("task/cluster", &[]).kind;
     let mut step = Step { kind, ..step("cluster", &[]) };
     step.retry = Retry { attempts, min: ms(1000), max: ms(4000) };
-    step.ladder = Some(purge);
+    step.ladder = Some(Reach::Own(purge));
     step
 }
 

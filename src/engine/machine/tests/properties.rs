@@ -128,7 +128,7 @@ prop_compose! {
         step.exclusive = exclusive.map(|resource: i32| format!("resource {resource}"));
         step.timeout = timeout.map(ms);
         step.retry = Retry { attempts, min: ms(20), max: ms(200) };
-        step.ladder = ladder;
+        step.ladder = ladder.map(crate::policy::escalate::Reach::Own);
         let mut edges: Vec<usize> = needs.into_iter().filter(|need| *need < at).collect();
         edges.sort_unstable();
         // The last edge, if marked by its place, becomes an `after` edge.
