@@ -13,4 +13,5 @@ pub(crate) mod fixture;
 pub mod k3d;
 pub mod kubeconfig;
 pub mod minikube;
+pub mod references;
 pub mod spec;
