@@ -23,6 +23,7 @@ mod profile;
 mod raw;
 mod rules;
 mod schema;
+mod secrets;
 mod sensitive;
 mod source;
 pub(crate) mod suggest;
