@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::host::docker::engine_facts;
 use crate::host::testing::engine::{clean_up, docker, unique};
 
 fn engine() -> Engine {

@@ -4,7 +4,8 @@
 use crate::drivers::compose::complaints;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
-use crate::policy::classify::{Tool, ToolEnd, tool_failure};
+use crate::policy::classify::tool_failure;
+use crate::policy::tool::{Tool, ToolEnd};
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
 
