@@ -2,13 +2,14 @@
 //! and the lines that the live view leaves behind.
 
 use crate::event::{EventKind, Phase, Probe, State, StepState};
+use crate::policy::escalate::Rung;
 use crate::report::board::doing;
 use crate::report::mode::Detail;
 use crate::report::style::{Line, Style, Tone, word};
 use crate::report::text;
 
 /// Columns that words get beside the columns of a line, at least; else they go below it.
-const LEAST_ROOM: usize = 24;
+const LEAST_ROOM: usize = 40;
 /// How far they are moved in there.
 const NARROW_INDENT: usize = 5;
 
@@ -83,6 +84,8 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
     };
     match kind {
         EventKind::StepState(state) => step(state, detail),
+        // No stronger remedy: the warning that the cluster is lost has said it.
+        EventKind::Escalation { rung, .. } if rung == Rung::Start.as_str() => None,
         EventKind::Escalation { step, rung, reason, attempt } => {
             Some(said(step, Mark::Rung, format!("{rung} (attempt {attempt}): {reason}")))
         }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::event::{Event, EventKind, Outcome, Phase, Recovery, State, StepState};
+use crate::policy::escalate::Rung;
 use crate::report::{style, text};
 
 /// The events that are about this step, in order.
@@ -38,6 +39,9 @@ pub fn outcome(outcome: Outcome) -> &'static str {
 /// What came up only after a stronger remedy, and which one it was.
 #[must_use]
 pub fn recovered(Recovery { step, attempt, rung, reason }: &Recovery) -> String {
+    if rung == Rung::Start.as_str() {
+        return format!("recovered: {step} is up again after it was lost: {reason}");
+    }
     format!("recovered: {step} is up since attempt {attempt} ({rung}); the last failure: {reason}")
 }
 
@@ -121,6 +125,22 @@ mod tests {
             retry_in_ms: None,
             blocked_by: Vec::new(),
         })
+    }
+
+    #[test]
+    fn a_recovery_names_its_rung_where_it_took_one() {
+        let told = |rung: &str| {
+            let (step, reason) = ("cluster".to_owned(), "a node is gone".to_owned());
+            recovered(&Recovery { step, attempt: 3, rung: rung.to_owned(), reason })
+        };
+        assert_eq!(
+            told("purge"),
+            "recovered: cluster is up since attempt 3 (purge); the last failure: a node is gone"
+        );
+        assert_eq!(
+            told("start"),
+            "recovered: cluster is up again after it was lost: a node is gone"
+        );
     }
 
     #[test]

@@ -22,7 +22,8 @@ fn vanishes(times: usize) -> Fault {
 /// Fails until nothing is left of the cluster and the start is forced.
 fn until_purged_and_forced() -> Fault {
     let fails = minikube_fails("GUEST_START", 80, "failed to start node: wait 6m0s for node");
-    Fault { until: vec![Relief::Purged, Relief::Forced], works_first: true, ..fails }
+    let until = vec![Relief::Purged, Relief::Forced];
+    Fault { until, works_first: true, node: Fate::Stops, ..fails }
 }
 
 fn is_up(site: &ClusterSite) -> bool {

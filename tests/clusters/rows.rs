@@ -85,15 +85,13 @@ fn calls(goes: Goes, start: &'static str, delete: &'static str) -> Vec<&'static 
     }
 }
 
-fn site(provider: &str, goes: Goes) -> (DockerGuard, Sandbox) {
-    let guard = DockerGuard::new();
+fn site(provider: &str, name: &str, goes: Goes) -> Sandbox {
     let config = format!(
         "name = \"{name}\"\n[cluster]\nprovider = \"{provider}\"\nname = \"{name}\"\n\
          recover = {{ attempts = {}, backoff = \"1ms..2ms\", purge = \"profile\" }}\n",
         attempts(goes),
-        name = guard.name(),
     );
-    (guard, Sandbox::new().real_docker().file("mlup.toml", &config))
+    Sandbox::new().real_docker().file("mlup.toml", &config)
 }
 
 /// The code of the first diagnosis.
@@ -122,12 +120,14 @@ fn wrong(row: &Row, ran: &Ran, made: &[String], wanted: &[&str]) -> Option<Strin
     })
 }
 
-/// Goes through the rows on as many threads as there are cores.
-fn each(table: &'static str, check: impl Fn(&Row) -> Option<String> + Sync) {
+/// Goes through the rows, each with a name of its own, on as many threads as there are cores.
+fn each(table: &'static str, check: impl Fn(&Row, &str) -> Option<String> + Sync) {
     let rows = rows(table);
+    let guard = DockerGuard::new();
+    let checked = |(number, row): (usize, &Row)| check(row, &format!("{}-{number}", guard.name()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let part = |number: usize| -> Vec<String> {
-        rows.iter().skip(number).step_by(threads).filter_map(&check).collect()
+        rows.iter().enumerate().skip(number).step_by(threads).filter_map(&checked).collect()
     };
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let part = &part;
@@ -147,11 +147,11 @@ fn made(sandbox: &Sandbox, tool: &str, word: usize, changing: &[&str]) -> Vec<St
 #[test]
 fn every_way_in_which_minikube_fails_goes_as_far_as_its_class_says() {
     require_docker!();
-    each(MINIKUBE, |row| {
-        let (guard, sandbox) = site("minikube", row.goes);
+    each(MINIKUBE, |row, name| {
+        let sandbox = site("minikube", name, row.goes);
         let gone = "Nonexistent";
         let vanished = serde_json::json!({
-            "Name": guard.name(), "Host": gone, "Kubelet": gone, "APIServer": gone,
+            "Name": name, "Host": gone, "Kubelet": gone, "APIServer": gone,
             "Kubeconfig": gone, "Worker": false,
         });
         let failure = minikube_error(row.reason, row.exit, row.message);
@@ -181,10 +181,10 @@ fn every_way_in_which_minikube_fails_goes_as_far_as_its_class_says() {
 #[test]
 fn every_way_in_which_k3d_fails_goes_as_far_as_its_class_says() {
     require_docker!();
-    each(K3D, |row| {
-        let (guard, sandbox) = site("k3d", row.goes);
+    each(K3D, |row, name| {
+        let sandbox = site("k3d", name, row.goes);
         let line = |level: &str, message: &str| {
-            let message = message.replace("NAME", guard.name()).replace('"', "\\\"");
+            let message = message.replace("NAME", name).replace('"', "\\\"");
             format!("time=\"2026-11-21T10:23:12Z\" level={level} msg=\"{message}\"\n")
         };
         let mut stderr = line("error", row.message);

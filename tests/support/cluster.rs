@@ -162,6 +162,23 @@ impl ClusterSite {
         name
     }
 
+    /// Whether an API was ever started for the cluster.
+    pub(crate) fn serves(&self) -> bool {
+        self.sandbox.root().join("bin/fake-cluster.pids").exists()
+    }
+
+    /// Stops the nodes, and the API with them.
+    pub(crate) fn halt(&self) {
+        match self.tool {
+            "k3d" => {
+                self.sandbox.spawn_tool("k3d", &["cluster", "stop", self.name()]).wait().exits(0);
+            }
+            _ => {
+                docker(&["stop", self.name()]).unwrap();
+            }
+        }
+    }
+
     fn fill(&self, text: &str) -> String {
         text.replace("IMAGE", IMAGE).replace("NAME", self.guard.name())
     }

@@ -18,7 +18,7 @@ mod tool;
 pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
 pub(crate) use output::{Ran, assert_same};
 pub(crate) use sandbox::Sandbox;
-pub(crate) use tool::{Hang, on};
+pub(crate) use tool::{Call, Hang, on};
 
 /// Ends the test as failed when Docker does not answer, or, where `MLUP_TEST_WITHOUT_DOCKER=1`
 /// allows it, as not run.

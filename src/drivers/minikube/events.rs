@@ -127,6 +127,14 @@ pub(super) fn was_reset(stdout: &str) -> bool {
     errors(stdout).any(|error| error.exit.is_none() && error.message.contains(RESET))
 }
 
+/// Whether a container was made for the node. One that could not be made in the first place minikube
+/// takes away itself.
+pub(super) fn made_container(stdout: &str) -> bool {
+    let begun = |event| matches!(event, Event::Step { name, .. } if name == "Creating Container");
+    stdout.lines().filter_map(parse).any(begun)
+        && !deciding(stdout).is_some_and(|error| error.message.contains("creating host"))
+}
+
 fn errors(stdout: &str) -> impl Iterator<Item = ErrorEvent> {
     stdout.lines().filter_map(parse).filter_map(|event| match event {
         Event::Error(error) => Some(error),

@@ -49,6 +49,13 @@ pub(super) async fn run(
     let output = bench.look(cmd, LIMIT).await.map_err(how_to_install)?;
     if !output.success() {
         let failure = driver.failure(bench, &output, DOING).await;
+        let was_there = node.is_some() || events::made_container(&output.stdout);
+        if was_there
+            && failure.code == "CLUSTER_START_FAILED"
+            && driver.node(bench).await?.is_none()
+        {
+            return Err(vanished(failure, &driver.spec.name));
+        }
         return Err(with_holders(failure, &driver.spec, bench).await);
     }
     if !how.creating && events::was_reset(&output.stdout) {
@@ -119,6 +126,15 @@ fn sink(bench: &Workbench) -> LineSink {
             announce(Announcement::Doing(text));
         }
     })
+}
+
+/// What minikube could not do with a container that is gone is not why it failed.
+fn vanished(mut failure: Failure, name: &str) -> Failure {
+    failure.code = "CLUSTER_NODE_VANISHED";
+    failure.summary =
+        format!("minikube could not {DOING}: its container `{name}` vanished while it was set up");
+    failure.evidence.truncate(4);
+    failure.because(format!("docker inspect {name}"), "no such container")
 }
 
 /// Names who is on the network when somebody has the node's address.

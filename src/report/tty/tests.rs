@@ -281,13 +281,13 @@ fn why_something_is_tried_again_stays_on_the_terminal_at_any_width() {
     for (columns, expected) in [
         (
             80,
-            " ↻ deploy/stack  retrying          DOCKER_BUSY  attempt 2 in 0.5s: the engine
-                                   closed the connection
+            " ↻ deploy/stack     retrying          DOCKER_BUSY  attempt 2 in 0.5s: the engine
+                                      closed the connection
 ",
         ),
         (
             44,
-            " ↻ deploy/stack  retrying
+            " ↻ deploy/stack     retrying
      DOCKER_BUSY  attempt 2 in 0.5s: the
      engine closed the connection
 ",

@@ -117,8 +117,7 @@ pub(crate) fn run(call: &Call, flags: &Flags, name: &str) -> Ended {
     if let Err(refusal) = wanted.nodes()? {
         return failed(flags, name, &refusal);
     }
-    call.hang();
-    sleep(call.duration().saturating_sub(begun.elapsed()));
+    // The API comes with the server, whether k3d is there to see it or not.
     if let Err(refusal) = serve(call, name) {
         let server = format!("k3d-{name}-server-0");
         return failed(
@@ -131,6 +130,8 @@ pub(crate) fn run(call: &Call, flags: &Flags, name: &str) -> Ended {
             ),
         );
     }
+    call.hang();
+    sleep(call.duration().saturating_sub(begun.elapsed()));
     info("All helpers already running.")?;
     info(
         "Injecting records for hostAliases (incl. host.k3d.internal) and for 1 network members into CoreDNS configmap...",

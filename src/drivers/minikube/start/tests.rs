@@ -50,13 +50,28 @@ async fn exit_0_without_a_container_is_no_start() {
 }
 
 #[tokio::test]
-async fn a_provisioning_failure_is_classified_by_its_event() {
+async fn a_container_that_is_gone_in_the_middle_is_named_before_what_failed_of_it() {
     let name = unique("mk");
     let script =
         vec![absent(&name), on(&start_call(&name, ""), 80, corpus!("1.34/start-failed.jsonl"), "")];
     let (failure, _) = started(&name, Insistence::Plain, script).await;
-    assert_eq!((failure.code, failure.onset), ("CLUSTER_START_FAILED", Some(Onset::Transient)));
+    assert_eq!((failure.code, failure.onset), ("CLUSTER_NODE_VANISHED", Some(Onset::Transient)));
     assert_eq!(failure.evidence[0].text, "exit code 80 (GUEST_PROVISION)");
+    assert_eq!(failure.evidence.last().unwrap().text, "no such container");
+}
+
+#[tokio::test]
+async fn a_container_that_was_never_made_did_not_vanish() {
+    let name = unique("mk");
+    let stream = corpus!("1.34/start-failed.jsonl");
+    for stream in [
+        stream.replace("Failed to start host: provision:", "Failed to start host: creating host:"),
+        stream.replace("Creating Container", "Pulling Base Image"),
+    ] {
+        let script = vec![absent(&name), on(&start_call(&name, ""), 80, &stream, "")];
+        let (failure, _) = started(&name, Insistence::Plain, script).await;
+        assert_eq!((failure.code, failure.onset), ("CLUSTER_START_FAILED", Some(Onset::Transient)));
+    }
 }
 
 #[tokio::test]
