@@ -3,9 +3,11 @@
 
 pub mod cluster;
 pub mod compose;
+pub mod credential;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
 pub mod k3d;
 pub mod minikube;
+pub mod pull_secret;
 pub mod spec;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod cmd;
 pub mod containers;
 pub mod docker;
+pub mod ecr;
 pub mod files;
 pub mod http;
 pub mod lock;
