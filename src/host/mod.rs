@@ -12,6 +12,7 @@ pub mod http;
 pub mod lock;
 pub mod ports;
 pub mod process;
+pub mod random;
 pub mod runlog;
 pub mod state_dir;
 pub mod terminal;

@@ -7,7 +7,10 @@ mod docker;
 mod file;
 mod image;
 mod network;
+pub mod objects;
 mod ownership;
+pub mod registry;
+pub mod secret;
 mod task;
 #[cfg(test)]
 mod testing;

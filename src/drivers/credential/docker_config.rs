@@ -173,7 +173,8 @@ fn login(server: &str, entry: &Entry) -> Result<Option<Login>, Failure> {
     }
     if let Some(auth) = text(&entry.auth) {
         return decoded(auth.expose()).map(Some).ok_or_else(|| {
-            let summary = format!("the login of `{server}` cannot be read: `auth` is no base64 pair");
+            let summary =
+                format!("the login of `{server}` cannot be read: `auth` is no base64 pair");
             Failure::new(Class::Config, "DOCKER_CONFIG_INVALID", summary)
                 .fix(Fix::safe(format!("docker login {server}")))
         });

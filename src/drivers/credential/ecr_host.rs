@@ -79,7 +79,12 @@ mod tests {
             ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1", false, false),
             ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1", true, false),
             ("123456789012.dkr-ecr.us-east-1.on.aws", "us-east-1", false, true),
-            ("https://123456789012.dkr.ecr.us-east-1.amazonaws.com/team", "us-east-1", false, false),
+            (
+                "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/team",
+                "us-east-1",
+                false,
+                false,
+            ),
         ] {
             let host = parse(server).unwrap_or_else(|| panic!("{server}"));
             assert_eq!(host.account, "123456789012", "{server}");
@@ -105,7 +110,10 @@ mod tests {
         let server = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
         assert_eq!(region(server, None).unwrap().as_deref(), Some("eu-west-1"));
         assert_eq!(region("localhost:5000", None).unwrap(), None);
-        assert_eq!(region("localhost:5000", Some("us-east-1")).unwrap().as_deref(), Some("us-east-1"));
+        assert_eq!(
+            region("localhost:5000", Some("us-east-1")).unwrap().as_deref(),
+            Some("us-east-1")
+        );
     }
 
     #[test]

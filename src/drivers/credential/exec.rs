@@ -125,8 +125,7 @@ mod tests {
 
     #[test]
     fn one_that_hangs_is_out_of_time() {
-        let failure =
-            password(&Cmd::new("az"), "u", &output(End::TimedOut, "", "")).unwrap_err();
+        let failure = password(&Cmd::new("az"), "u", &output(End::TimedOut, "", "")).unwrap_err();
         assert_eq!((failure.class, failure.code), (Class::Timeout, "REGISTRY_EXEC_TIMEOUT"));
     }
 }

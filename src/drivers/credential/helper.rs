@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn any_other_end_is_a_failure() {
-        let failure = ask(End::Exit(1), "error getting credentials - err: exit status 1").unwrap_err();
+        let failure =
+            ask(End::Exit(1), "error getting credentials - err: exit status 1").unwrap_err();
         assert_eq!(failure.code, "CREDENTIAL_HELPER_FAILED");
         assert!(ask(End::TimedOut, "").unwrap_err().summary.contains("keychain"));
         assert_eq!(ask(End::Exit(0), "no json").unwrap_err().code, "CREDENTIAL_HELPER_FAILED");

@@ -34,10 +34,7 @@ pub(super) fn told(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What it means that the call failed.
-pub(super) fn of(
-    error: &SdkError<GetAuthorizationTokenError>,
-    settings: &Settings<'_>,
-) -> Failure {
+pub(super) fn of(error: &SdkError<GetAuthorizationTokenError>, settings: &Settings<'_>) -> Failure {
     match error {
         SdkError::ServiceError(answer) => {
             let error = answer.err();
@@ -49,11 +46,10 @@ pub(super) fn of(
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
             unreachable(settings).because("ECR", told(error))
         }
-        SdkError::ResponseError(_) => request_failed(
-            settings,
-            "what answers there is not ECR's API",
-        )
-        .because("ECR", told(error)),
+        SdkError::ResponseError(_) => {
+            request_failed(settings, "what answers there is not ECR's API")
+                .because("ECR", told(error))
+        }
         _ => request_failed(settings, "the request could not be made").because("ECR", told(error)),
     }
 }
@@ -86,8 +82,12 @@ fn answered(code: &str, message: &str, settings: &Settings<'_>) -> Failure {
         )
         .fix(Fix::safe(format!("aws sts get-caller-identity{}", flag(settings)))),
         "AccessDeniedException" | "AccessDenied" => denied(),
-        "ThrottlingException" | "TooManyRequestsException" | "ServerException"
-        | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" => Failure::new(
+        "ThrottlingException"
+        | "TooManyRequestsException"
+        | "ServerException"
+        | "InternalFailure"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => Failure::new(
             Class::Transient,
             "ECR_UNAVAILABLE",
             format!("ECR in `{}` cannot answer now", settings.region),
@@ -141,9 +141,9 @@ fn source_failed(text: &str, source: &str, settings: &Settings<'_>) -> Failure {
 pub(super) fn credentials_missing(settings: &Settings<'_>, tried: &[Tried]) -> Failure {
     let summary = "no AWS credentials were found";
     let failure = Failure::new(Class::Prerequisite, "ECR_CREDENTIALS_MISSING", summary);
-    let failure = tried.iter().fold(failure, |failure, tried| {
-        failure.because(tried.source.clone(), tried.why.clone())
-    });
+    let failure = tried
+        .iter()
+        .fold(failure, |failure, tried| failure.because(tried.source.clone(), tried.why.clone()));
     let login = if settings.paths.is_empty() { "aws configure sso" } else { "aws sso login" };
     failure.fix(Fix::safe(format!("{login}{}", flag(settings))))
 }

@@ -25,8 +25,8 @@ pub(super) struct Settings<'a> {
     pub(super) is_profile_named: bool,
     /// Whether `mlup.toml` names it: then nothing else of the environment counts.
     pub(super) is_profile_configured: bool,
-    /// The files with profiles.
-    pub(super) files: EnvConfigFiles,
+    /// The files with profiles; none where there are no files.
+    pub(super) files: Option<EnvConfigFiles>,
     /// Paths of these files, for messages; empty where there are none.
     pub(super) paths: Vec<PathBuf>,
     /// The environment.
@@ -42,7 +42,7 @@ impl<'a> Settings<'a> {
         let named = identity.profile.or(value(env, "AWS_PROFILE"));
         let profile = named.unwrap_or("default").to_owned();
         let (files, paths) = files(env);
-        let sections = load(&files, &paths, env, &profile).await?;
+        let sections = load(files.as_ref(), env, &profile).await?;
         if named.is_some() && !sections.profiles().any(|name| name == profile) {
             return Err(failure::profile_unknown(&profile, &paths, sections.profiles()));
         }
@@ -80,8 +80,9 @@ fn value<'a>(env: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
 }
 
 /// The files with profiles that exist.
-fn files(env: &BTreeMap<String, String>) -> (EnvConfigFiles, Vec<PathBuf>) {
-    let own = |name: &str| value(env, "HOME").map(|home| PathBuf::from(home).join(".aws").join(name));
+fn files(env: &BTreeMap<String, String>) -> (Option<EnvConfigFiles>, Vec<PathBuf>) {
+    let own =
+        |name: &str| value(env, "HOME").map(|home| PathBuf::from(home).join(".aws").join(name));
     let path = |variable: &str, name: &str| value(env, variable).map(PathBuf::from).or(own(name));
     let mut files = EnvConfigFiles::builder();
     let mut paths = Vec::new();
@@ -94,18 +95,16 @@ fn files(env: &BTreeMap<String, String>) -> (EnvConfigFiles, Vec<PathBuf>) {
             paths.push(path);
         }
     }
-    (files.build(), paths)
+    // The library takes no empty set.
+    ((!paths.is_empty()).then(|| files.build()), paths)
 }
 
 async fn load(
-    files: &EnvConfigFiles,
-    paths: &[PathBuf],
+    files: Option<&EnvConfigFiles>,
     env: &BTreeMap<String, String>,
     profile: &str,
 ) -> Result<EnvConfigSections, Failure> {
-    if paths.is_empty() {
-        return Ok(EnvConfigSections::default());
-    }
+    let Some(files) = files else { return Ok(EnvConfigSections::default()) };
     let env: HashMap<String, String> = env.clone().into_iter().collect();
     let profile = Some(profile.to_owned().into());
     aws_config::profile::load(&Fs::real(), &Env::from(env), files, profile).await.map_err(|error| {

@@ -46,7 +46,10 @@ pub(super) async fn credentials(
         if let Some(found) = from_environment(settings) {
             return Ok(found);
         }
-        missing("environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned());
+        missing(
+            "environment",
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned(),
+        );
         match web_identity(settings, &config) {
             Some(provider) => return ask(&provider, "web identity token", settings).await,
             None => missing("web identity", "AWS_WEB_IDENTITY_TOKEN_FILE is not set".to_owned()),
@@ -122,12 +125,10 @@ async fn from_profile(
     settings: &Settings<'_>,
     config: &ProviderConfig,
 ) -> Result<Credentials, Option<CredentialsError>> {
-    if settings.paths.is_empty() {
-        return Err(None);
-    }
+    let files = settings.files.clone().ok_or(None)?;
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(config)
-        .profile_files(settings.files.clone())
+        .profile_files(files)
         .profile_name(settings.profile.clone())
         .build();
     provider.provide_credentials().await.map_err(Some)
