@@ -1,6 +1,8 @@
 //! Requests to the API server for the objects that mlup itself makes: few at a time, patient with
 //! a busy server, and with failures that name verb, resource and namespace.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod refusal;
 
 use std::collections::BTreeMap;
