@@ -78,11 +78,31 @@ async fn attach_one(
             return Ok(());
         }
     }
-    let summary = format!(
-        "the service account `{namespace}/{name}` changed each time before it could be written"
-    );
-    Err(Failure::new(Class::Transient, "SERVICE_ACCOUNT_CONTENDED", summary)
-        .fix(Fix::safe("find out who else writes it: two owners of its list take turns")))
+    Err(contended(namespace, name))
+}
+
+/// Takes the secret's name out of an account's list; what others put there stays.
+pub(super) async fn detach(
+    secret: &str,
+    namespace: &str,
+    name: &str,
+    objects: &Objects,
+) -> Result<(), Failure> {
+    for _ in 0..TRIES {
+        let Some(mut account) = objects.get::<ServiceAccount>(namespace, name).await? else {
+            return Ok(());
+        };
+        if !has(&account, secret) {
+            return Ok(());
+        }
+        if let Some(list) = &mut account.image_pull_secrets {
+            list.retain(|reference| reference.name != secret);
+        }
+        if objects.replace(&account).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(contended(namespace, name))
 }
 
 /// Waits for an account that is not there yet.
@@ -115,6 +135,14 @@ async fn appeared(
 fn has(account: &ServiceAccount, secret: &str) -> bool {
     let all = account.image_pull_secrets.as_deref().unwrap_or_default();
     all.iter().any(|reference| reference.name == secret)
+}
+
+fn contended(namespace: &str, name: &str) -> Failure {
+    let summary = format!(
+        "the service account `{namespace}/{name}` changed each time before it could be written"
+    );
+    Failure::new(Class::Transient, "SERVICE_ACCOUNT_CONTENDED", summary)
+        .fix(Fix::safe("find out who else writes it: two owners of its list take turns"))
 }
 
 fn absent(namespace: &str, name: &str) -> Failure {

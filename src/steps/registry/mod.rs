@@ -5,6 +5,7 @@ pub mod account;
 pub mod apply;
 pub mod credential;
 pub mod refresh;
+pub mod remove;
 pub mod status;
 #[cfg(test)]
 mod tests;

@@ -133,8 +133,9 @@ async fn dockers_own_files_are_read_and_their_helper_is_asked() {
     let (mut bed, runner) = bed(&[answer]);
     let env = [("DOCKER_CONFIG".to_owned(), folder.path().display().to_string())];
     bed.ctx.host.env = Arc::new(env.into_iter().collect());
-    let part = credential::obtain(&registry("ghcr.io", &[], Credential::DockerConfig), &bed.ctx);
-    assert_eq!(part.await.unwrap().login.password.expose(), "from-store");
+    let known = registry("ghcr.io", &[], Credential::DockerConfig);
+    let part = credential::obtain(&known, &bed.ctx).await.unwrap();
+    assert_eq!(part.login.password.expose(), "from-store");
     assert_eq!(runner.calls(), ["docker-credential-test get"]);
     let missing = registry("quay.io", &[], Credential::DockerConfig);
     bed.ctx.host.env = Arc::new(BTreeMap::new());

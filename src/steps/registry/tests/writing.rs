@@ -3,8 +3,10 @@
 use super::*;
 use crate::plan::change::{Op, Probed};
 use crate::policy::{Class, Failure};
+use crate::steps::Teardown;
 use crate::steps::objects::fixture::{FakeApi, status};
 use crate::steps::registry::apply::{self, Renewal};
+use crate::steps::registry::remove::remove;
 
 async fn up(secret: &PullSecret, bed: &TestBed, api: &FakeApi) -> Result<Vec<String>, Failure> {
     let passwords = Passwords::default();
@@ -239,4 +241,24 @@ async fn the_password_is_in_the_secrets_data_and_nowhere_else() {
         assert!(!format!("{:?}", api.calls()).contains(&hidden));
         assert!(!format!("{secret:?}").contains(&hidden));
     }
+}
+
+#[tokio::test]
+async fn a_reset_takes_away_what_is_ours_and_leaves_the_lists_of_others() {
+    let (mut bed, _) = bed(&[]);
+    let api = FakeApi::with_namespaces(["a", "b"]);
+    let account = "/api/v1/namespaces/a/serviceaccounts/default";
+    api.put(account, json!({ "imagePullSecrets": [{ "name": "theirs" }] }));
+    let mut registry = fixed("ghcr.io", &["a"]);
+    registry.service_accounts = vec!["default".to_owned()];
+    let secret = secret_of(&mut bed, vec![registry, fixed("ghcr.io", &["b"])]);
+    up(&secret, &bed, &api).await.unwrap();
+    let foreign = json!({ "type": "kubernetes.io/dockerconfigjson", "data": {} });
+    api.put(&path("b"), foreign);
+    let objects = api.objects(&bed.ctx);
+    assert!(remove(&secret, &objects, Teardown::Stop).await.unwrap().is_empty());
+    assert_eq!(remove(&secret, &objects, Teardown::Reset).await.unwrap().len(), 1);
+    assert_eq!(api.at(&path("a")), None);
+    assert!(api.at(&path("b")).is_some());
+    assert_eq!(api.at(account).unwrap()["imagePullSecrets"], json!([{ "name": "theirs" }]));
 }
