@@ -176,9 +176,10 @@ fn show(path: &Path) -> String {
 }
 
 fn expired(settings: &Settings<'_>) -> Failure {
-    let summary = match settings.is_profile_named {
-        true => format!("the AWS login of the profile `{}` has expired", settings.profile),
-        false => "the AWS login has expired".to_owned(),
+    let summary = if settings.is_profile_named {
+        format!("the AWS login of the profile `{}` has expired", settings.profile)
+    } else {
+        "the AWS login has expired".to_owned()
     };
     Failure::new(Class::Prerequisite, "ECR_CREDENTIALS_EXPIRED", summary)
         .fix(Fix::safe(format!("aws sso login{}", flag(settings))))

@@ -36,55 +36,85 @@ pub(super) async fn credentials(
     let config = ProviderConfig::without_region()
         .with_http_client(http.clone())
         .with_region(Some(Region::new(settings.region.clone())));
-    let mut tried = Vec::new();
-    let mut missing = |source: &str, why: String| {
-        tried.push(Tried { source: source.to_owned(), why });
-    };
-    if settings.is_profile_configured {
-        missing("environment", "not asked: `profile` is set in mlup.toml".to_owned());
-    } else {
-        if let Some(found) = from_environment(settings) {
-            return Ok(found);
-        }
-        missing(
-            "environment",
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned(),
-        );
-        match web_identity(settings, &config) {
-            Some(provider) => return ask(&provider, "web identity token", settings).await,
-            None => missing("web identity", "AWS_WEB_IDENTITY_TOKEN_FILE is not set".to_owned()),
-        }
+    let mut search = Search { settings, config, tried: Vec::new() };
+    if let Some(found) = search.environment().await? {
+        return Ok(found);
     }
-    let source = format!("profile `{}`", settings.profile);
-    match from_profile(settings, &config).await {
-        Ok(found) => return Ok(found),
-        Err(None) => missing(&source, "no file in ~/.aws".to_owned()),
-        Err(Some(CredentialsError::CredentialsNotLoaded(error))) => {
-            missing(&source, failure::told(&CredentialsError::CredentialsNotLoaded(error)));
-        }
-        Err(Some(error)) => return Err(failure::of_source(&error, &source, settings)),
+    if let Some(found) = search.profile().await? {
+        return Ok(found);
     }
-    if settings.is_profile_named {
-        return Err(failure::credentials_missing(settings, &tried));
-    }
-    if settings.var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").is_some()
-        || settings.var("AWS_CONTAINER_CREDENTIALS_FULL_URI").is_some()
+    // A profile that is named is the one that is meant.
+    if !settings.is_profile_named
+        && let Some(found) = search.machine().await?
     {
-        let provider = EcsCredentialsProvider::builder().configure(&config).build();
-        return ask(&provider, "container credentials", settings).await;
+        return Ok(found);
     }
-    let (source, is_off) = ("instance metadata", settings.var("AWS_EC2_METADATA_DISABLED"));
-    if is_off.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        tried.push(Tried { source: source.to_owned(), why: "switched off".to_owned() });
-        return Err(failure::credentials_missing(settings, &tried));
-    }
-    match from_metadata(&config).await {
-        Ok(found) => Ok(found),
-        Err(_) => {
-            let why = "this machine has none".to_owned();
-            tried.push(Tried { source: source.to_owned(), why });
-            Err(failure::credentials_missing(settings, &tried))
+    Err(failure::credentials_missing(settings, &search.tried))
+}
+
+/// The sources that were asked so far.
+struct Search<'a> {
+    settings: &'a Settings<'a>,
+    config: ProviderConfig,
+    tried: Vec<Tried>,
+}
+
+impl Search<'_> {
+    /// Variables with keys, or with a web identity.
+    async fn environment(&mut self) -> Result<Option<Credentials>, Failure> {
+        if self.settings.is_profile_configured {
+            self.lacks("environment", "not asked: `profile` is set in mlup.toml");
+            return Ok(None);
         }
+        if let Some(found) = from_environment(self.settings) {
+            return Ok(Some(found));
+        }
+        self.lacks("environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+        if let Some(provider) = web_identity(self.settings, &self.config) {
+            return ask(&provider, "web identity token", self.settings).await.map(Some);
+        }
+        self.lacks("web identity", "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+        Ok(None)
+    }
+
+    /// The profile: keys, a role, an SSO login or a program.
+    async fn profile(&mut self) -> Result<Option<Credentials>, Failure> {
+        let source = format!("profile `{}`", self.settings.profile);
+        match from_profile(self.settings, &self.config).await {
+            Ok(found) => return Ok(Some(found)),
+            Err(None) => self.lacks(&source, "no file in ~/.aws"),
+            Err(Some(error @ CredentialsError::CredentialsNotLoaded(_))) => {
+                self.lacks(&source, &failure::told(&error));
+            }
+            Err(Some(error)) => return Err(failure::of_source(&error, &source, self.settings)),
+        }
+        Ok(None)
+    }
+
+    /// What the machine is: a container or an instance of AWS.
+    async fn machine(&mut self) -> Result<Option<Credentials>, Failure> {
+        let is_container =
+            ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+                .iter()
+                .any(|name| self.settings.var(name).is_some());
+        if is_container {
+            let provider = EcsCredentialsProvider::builder().configure(&self.config).build();
+            return ask(&provider, "container credentials", self.settings).await.map(Some);
+        }
+        let is_off = self.settings.var("AWS_EC2_METADATA_DISABLED");
+        if is_off.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            self.lacks("instance metadata", "switched off");
+            return Ok(None);
+        }
+        let found = from_metadata(&self.config).await.ok();
+        if found.is_none() {
+            self.lacks("instance metadata", "this machine has none");
+        }
+        Ok(found)
+    }
+
+    fn lacks(&mut self, source: &str, why: &str) {
+        self.tried.push(Tried { source: source.to_owned(), why: why.to_owned() });
     }
 }
 

@@ -2,6 +2,7 @@
 //! files or the configuration itself. A password is asked for once a run.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,8 +63,10 @@ pub fn source(registry: &Registry) -> String {
                 hash.update(word.as_bytes());
                 hash.update([0]);
             }
-            let print: String =
-                hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let mut print = String::new();
+            for byte in hash.finalize().iter().take(4) {
+                let _ = write!(print, "{byte:02x}");
+            }
             format!("exec {} {print}", name.unwrap_or_default())
         }
     }

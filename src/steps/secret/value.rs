@@ -1,5 +1,6 @@
 //! Values of secrets: made by a generator or read from a file.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -17,7 +18,10 @@ pub(super) fn generate(generator: Generator) -> Result<Secret, Failure> {
     Ok(Secret::new(match generator {
         Generator::Base64 => STANDARD.encode(bytes),
         Generator::Fernet => URL_SAFE.encode(bytes),
-        Generator::Hex32 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Generator::Hex32 => bytes.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }),
     }))
 }
 
