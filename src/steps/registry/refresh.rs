@@ -47,7 +47,7 @@ pub async fn refresh(
 
 /// Deletes pods that wait for an image of these registries where a controller makes new ones: a
 /// pod's own retries come up to five minutes apart.
-async fn retry_pods(
+pub async fn retry_pods(
     secret: &PullSecret,
     refreshed: &mut Refreshed,
     objects: &Objects,
