@@ -163,7 +163,7 @@ fn respond(
         "GET" if query.contains("watch=true") => watch(world),
         "GET" if is_object(path) => found(world, path),
         "GET" => (200, list(world, path, query)),
-        "PATCH" => apply(world, path, body),
+        "PATCH" => apply(world, path, &body),
         "POST" => {
             let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
             if world.objects.contains_key(&path) {
@@ -234,7 +234,7 @@ fn watch(world: &mut World) -> (u16, Value) {
     }
 }
 
-fn apply(world: &mut World, path: &str, body: Value) -> (u16, Value) {
+fn apply(world: &mut World, path: &str, body: &Value) -> (u16, Value) {
     let parts: Vec<&str> = path.split('/').collect();
     let namespace = format!("/api/v1/namespaces/{}", parts[4]);
     if !world.objects.contains_key(&namespace) {
