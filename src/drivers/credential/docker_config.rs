@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{Login, helper};
+use super::{Login, keychain};
 use crate::event::Fix;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
@@ -169,7 +169,7 @@ fn login(server: &str, entry: &Entry) -> Result<Option<Login>, Failure> {
         hidden.as_ref().map(|hidden| hidden.0.clone()).filter(|text| !text.expose().is_empty())
     };
     if text(&entry.identitytoken).is_some() {
-        return Err(helper::identity_token(server));
+        return Err(keychain::identity_token(server));
     }
     if let Some(auth) = text(&entry.auth) {
         return decoded(auth.expose()).map(Some).ok_or_else(|| {

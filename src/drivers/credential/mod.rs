@@ -6,7 +6,7 @@ pub mod docker_config;
 pub mod ecr_host;
 pub mod exec;
 pub mod expiry;
-pub mod helper;
+pub mod keychain;
 
 use crate::redact::Secret;
 

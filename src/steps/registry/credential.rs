@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::config::model::{Credential, Registry};
 use crate::drivers::credential::docker_config::{self, Found};
-use crate::drivers::credential::{Login, ecr_host, exec, expiry, helper};
+use crate::drivers::credential::{Login, ecr_host, exec, expiry, keychain};
 use crate::drivers::pull_secret::Part;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
@@ -168,9 +168,9 @@ async fn kept(server: &str, ctx: &StepCtx) -> Result<Login, Failure> {
             Found::Nothing => {}
             Found::Login(login) => return Ok(login),
             Found::Helper { helper, server, or } => {
-                let cmd = helper::question(&helper, &server).timeout(HELPER.min(ctx.time_left()));
+                let cmd = keychain::question(&helper, &server).timeout(HELPER.min(ctx.time_left()));
                 let (cmd, output) = run(cmd, ctx).await?;
-                if let Some(login) = helper::answer(&cmd, &server, &output)?.or(or) {
+                if let Some(login) = keychain::answer(&cmd, &server, &output)?.or(or) {
                     return Ok(login);
                 }
             }

@@ -1,4 +1,5 @@
-//! The protocol of Docker's credential helpers: what they are asked and what they answer.
+//! The protocol of the programs that keep Docker's logins in a keychain: what they are asked and what
+//! they answer.
 
 use serde::Deserialize;
 
