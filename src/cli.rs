@@ -96,6 +96,9 @@ pub enum Command {
     Logs(Logs),
     /// Explain how the last run ended, or one step of it
     Why(Why),
+    /// Show or renew the pull secrets of registries
+    #[command(subcommand)]
+    Creds(Creds),
     /// Show, check or describe the configuration
     #[command(subcommand)]
     Config(Config),
@@ -133,6 +136,14 @@ pub struct Steps {
     pub until: Option<String>,
 }
 
+/// What the user agrees to for the cluster.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OnCluster {
+    /// Delete the cluster and make it again where its settings differ
+    #[arg(long)]
+    pub recreate: bool,
+}
+
 /// `mlup start`.
 #[derive(Args, Debug)]
 pub struct Start {
@@ -142,6 +153,9 @@ pub struct Start {
     /// Which steps.
     #[command(flatten)]
     pub steps: Steps,
+    /// What may happen to the cluster.
+    #[command(flatten)]
+    pub cluster: OnCluster,
     /// Show what would be done and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -203,6 +217,9 @@ pub struct Plan {
     /// Which steps.
     #[command(flatten)]
     pub steps: Steps,
+    /// What may happen to the cluster.
+    #[command(flatten)]
+    pub cluster: OnCluster,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub output: PlanFormat,
@@ -237,6 +254,22 @@ pub struct Why {
     /// The step; everything that failed unless named
     #[arg(value_name = "STEP")]
     pub step: Option<String>,
+}
+
+/// `mlup creds`.
+#[derive(Debug, Subcommand)]
+pub enum Creds {
+    /// Show each pull secret, how old it is, how long it lives and which pods use it
+    Status(Read),
+    /// Renew the pull secrets that are past half of their life, and retry pods that wait for one
+    Refresh {
+        /// How it reads.
+        #[command(flatten)]
+        read: Read,
+        /// Renew all of them
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// `mlup config`.
@@ -314,6 +347,16 @@ mod tests {
     fn aliases_of_other_tools_work() {
         assert!(matches!(Cli::try_parse_from(["mlup", "up"]).unwrap().command, Command::Start(_)));
         assert!(matches!(Cli::try_parse_from(["mlup", "down"]).unwrap().command, Command::Stop(_)));
+    }
+
+    #[test]
+    fn a_cluster_is_given_away_by_a_flag_of_its_own() {
+        let cli = Cli::try_parse_from(["mlup", "plan", "--recreate"]).unwrap();
+        let Command::Plan(plan) = cli.command else { panic!("not plan") };
+        assert!(plan.cluster.recreate);
+        let cli = Cli::try_parse_from(["mlup", "start", "--yes"]).unwrap();
+        let Command::Start(start) = cli.command else { panic!("not start") };
+        assert!(!start.cluster.recreate);
     }
 
     #[test]

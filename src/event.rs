@@ -72,9 +72,9 @@ pub enum EventKind {
     Escalation {
         /// The step that escalates.
         step: String,
-        /// Name of the rung.
+        /// Name of the rung: `start`, `restart`, `recreate`, `purge`.
         rung: String,
-        /// Why this rung.
+        /// Why this rung, then what had failed.
         reason: String,
         /// Attempt that follows, from 1.
         attempt: u32,
@@ -105,6 +105,9 @@ pub enum EventKind {
         /// Where the environment answers now.
         #[serde(default)]
         urls: Vec<Url>,
+        /// What took a stronger remedy than a plain start, and is up.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        recovered: Vec<Recovery>,
     },
 }
 
@@ -160,10 +163,10 @@ pub struct StepState {
     /// On an end state: whether anything outside mlup was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<bool>,
-    /// On `failed`, `degraded` and `retrying`: the failure's code.
+    /// On `failed`, `degraded`, `retrying` and `escalating`: the failure's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// On `retrying`: milliseconds until the next attempt.
+    /// On `retrying` and `escalating`: milliseconds until the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
     /// On `blocked`: the steps that are in the way.
@@ -202,7 +205,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether a step in this state will not move again.
+    /// Whether a step in this state will not move again, unless all steps are gone through again.
     #[must_use]
     pub fn is_end(self) -> bool {
         matches!(
@@ -353,6 +356,19 @@ pub struct PathEntry {
     pub step: String,
     /// How long it ran, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// A step that is up after recovery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The step.
+    pub step: String,
+    /// The attempt that worked, from 1.
+    pub attempt: u32,
+    /// Its rung.
+    pub rung: String,
+    /// What had failed last.
+    pub reason: String,
 }
 
 /// An address at which the environment answers.

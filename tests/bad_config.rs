@@ -95,8 +95,14 @@ fn unknown_profile_lists_those_that_exist() {
 
 #[test]
 fn a_section_that_is_not_run_yet_says_so() {
-    let text = "name = \"demo\"\n[cluster]\nprovider = \"minikube\"\n";
+    let text = "name = \"demo\"\n[cluster]\nprovider = \"k3s\"\nhost = \"me@box\"\n";
     refuses(&no_tools(text).run(&["start"]), 3, &["mlup.toml:3:", "[cluster]", "does not run"]);
+}
+
+#[test]
+fn memory_below_the_tools_minimum_is_refused_before_anything_is_asked() {
+    let text = "name = \"demo\"\n[cluster]\nprovider = \"minikube\"\nmemory = \"1g\"\n";
+    refuses(&no_tools(text).run(&["start"]), 3, &["mlup.toml:4:", "1800 MiB"]);
 }
 
 #[test]

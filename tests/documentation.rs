@@ -8,49 +8,25 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use crate::support::Sandbox;
+use crate::support::document::{blocks, copy_example, read, run_marked};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The code blocks of a document in one language, each with the line before it.
-fn blocks(text: &str, language: &str) -> Vec<(String, String)> {
-    let mut blocks = Vec::new();
-    let mut before = "";
-    let mut open: Option<String> = None;
-    for line in text.lines() {
-        match &mut open {
-            Some(block) if line == "```" => {
-                blocks.push((before.to_owned(), std::mem::take(block)));
-                open = None;
-            }
-            Some(block) => block.extend([line, "\n"]),
-            None if line == format!("```{language}") => open = Some(String::new()),
-            None => before = line,
-        }
-    }
-    blocks
-}
-
 #[test]
 fn marked_commands_of_the_readme_work_on_the_quickstart() {
     let sandbox = Sandbox::new();
-    for file in ["mlup.toml", ".env", "compose.yml", "templates/index.html"] {
-        sandbox.write(file, &read(&format!("examples/quickstart/{file}")));
-    }
-    let marked: Vec<(String, String)> = blocks(&read("README.md"), "sh")
-        .into_iter()
-        .filter(|(before, _)| before.starts_with("<!-- test:"))
-        .collect();
-    assert!(!marked.is_empty());
-    for line in marked.iter().flat_map(|(_, block)| block.lines()) {
-        let args: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(args[0], "mlup", "{line}");
-        sandbox.run(&args[1..]).exits(0);
+    copy_example("quickstart", &sandbox);
+    run_marked(&sandbox, "README.md", "test");
+}
+
+#[test]
+fn marked_commands_of_the_examples_work_on_a_copy_of_their_folder() {
+    for example in ["health-predict", "mlops-platform"] {
+        let sandbox = Sandbox::new();
+        copy_example(example, &sandbox);
+        run_marked(&sandbox, &format!("examples/{example}/README.md"), "test");
     }
 }
 

@@ -10,6 +10,7 @@
 mod architecture;
 mod bad_config;
 mod bad_world;
+mod clusters;
 mod commands;
 mod documentation;
 mod quickstart;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::cli::{PlanFormat, Steps};
+use crate::cli::{OnCluster, PlanFormat, Steps};
 use crate::commands::observe::{Seen, observe};
 use crate::commands::output;
 use crate::commands::session::{self, Session};
@@ -13,15 +13,17 @@ use crate::plan::explain::{Explained, Status};
 use crate::plan::{self as planning, Selected, Selection, StepId};
 use crate::policy::Failure;
 use crate::report::table;
+use crate::steps::Consent;
 
 /// Carries out `mlup plan`. The exit code is that of the first thing that could not be read: a plan
 /// with holes in it is no plan.
 pub(super) fn plan(
     session: &Session,
     steps: &Steps,
+    recreate: Consent,
     format: PlanFormat,
 ) -> Result<ExitCode, Error> {
-    let project = session.project()?;
+    let project = session.project_with(recreate)?;
     let selected = planning::start(&project.config)?.select(&Selection::from(steps))?;
     let seen = session::runtime()?.block_on(observe(&project, &selected));
     let broken = selected.plan().steps().iter().find_map(|step| match seen.get(&step.id) {
@@ -56,7 +58,20 @@ fn explain(selected: &Selected, mut seen: BTreeMap<StepId, Seen>) -> Explained {
 
 fn table(session: &Session, explained: &Explained) -> String {
     let rows: Vec<Vec<String>> = explained.rows().into_iter().map(Vec::from).collect();
-    table::render(&["step", "state", "change", "why"], &rows, output::table_width(session))
+    let width = output::table_width(session);
+    let mut text = table::render(&["step", "state", "change", "why"], &rows, width);
+    let lines = explained.path_lines();
+    if !lines.is_empty() {
+        text = format!("{text}\n{}\n", lines.join("\n"));
+    }
+    text
+}
+
+impl OnCluster {
+    /// What the user agrees to lose.
+    pub(super) fn consent(self) -> Consent {
+        if self.recreate { Consent::Given } else { Consent::NotGiven }
+    }
 }
 
 impl From<&Steps> for Selection {

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::commands::session::{self, Project, Session};
 use crate::commands::urls;
-use crate::engine::{self, Attempt, Run, Stepper};
+use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
 use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
 use crate::host::clock;
@@ -17,13 +17,13 @@ use crate::host::lock::{Lock, Owner};
 use crate::host::runlog::RunLog;
 use crate::host::state_dir::state_dir;
 use crate::host::terminal;
-use crate::plan::{Plan, Selected};
+use crate::plan::{Plan, Selected, StepId};
 use crate::report::json::Json;
 use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
 use crate::report::{FirstError, Front, Look, Report};
-use crate::steps::{self, StepCtx, Teardown};
+use crate::steps::{self, StepCtx, Teardown, cluster};
 
 /// A plan and how to run it.
 pub(super) struct Wanted {
@@ -53,7 +53,13 @@ pub(super) fn run(
     project: &Arc<Project>,
     wanted: Wanted,
 ) -> Result<ExitCode, Error> {
-    let lock = lock(session, project, wanted.verb)?;
+    let word = match wanted.verb {
+        Verb::Start => "start",
+        Verb::Stop => "stop",
+        Verb::Reset => "reset",
+        Verb::Purge => "reset --purge",
+    };
+    let lock = lock(session, project, word)?;
     let id = run_id(session.invocation.pid);
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
@@ -73,14 +79,11 @@ pub(super) fn run(
 }
 
 /// Takes the project's lock, and says so where a killed run had left it.
-fn lock(session: &Session, project: &Project, verb: Verb) -> Result<Lock, Error> {
+///
+/// # Errors
+/// Another run holds it, or there is no place for it.
+pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<Lock, Error> {
     let (config, env) = (&project.config, &session.invocation.env);
-    let word = match verb {
-        Verb::Start => "start",
-        Verb::Stop => "stop",
-        Verb::Reset => "reset",
-        Verb::Purge => "reset --purge",
-    };
     let owner = Owner {
         pid: session.invocation.pid,
         command: format!("mlup {word}"),
@@ -158,7 +161,20 @@ fn assemble(
         interrupts: engine::listen()?,
         force: project.force.clone(),
         urls: Arc::new(move || addresses(source.clone())),
+        last_look: last_look(project),
     })
+}
+
+/// How the engine finds out at the end of a start that a node has vanished meanwhile. It is asked
+/// without steps to blame: those of the run may be over.
+fn last_look(project: &Arc<Project>) -> Option<LastLook> {
+    project.config.cluster.as_ref()?;
+    let project = Arc::clone(project);
+    Some(Arc::new(move || {
+        let step = StepId::single("cluster");
+        let ctx = project.reading(&step);
+        async move { cluster::lost(&ctx).await.map(|failure| Loss { step, failure }) }.boxed()
+    }))
 }
 
 /// Where the environment answers, without passwords; nothing after a run that took it away.
@@ -198,7 +214,7 @@ fn stepper(project: &Arc<Project>, verb: Verb) -> Stepper {
     })
 }
 
-fn context(project: &Project, id: &crate::plan::StepId, attempt: Attempt) -> StepCtx {
+fn context(project: &Project, id: &StepId, attempt: Attempt) -> StepCtx {
     StepCtx {
         rung: attempt.rung,
         deadline: attempt.deadline,

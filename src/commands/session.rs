@@ -16,7 +16,7 @@ use crate::config::model::Config;
 use crate::config::{self, Loaded, Sources};
 use crate::error::Error;
 use crate::host::Host;
-use crate::host::docker::Engine;
+use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
@@ -24,7 +24,7 @@ use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::{self, Detail, Front, Mode, Style};
-use crate::steps::{Projects, StepCtx};
+use crate::steps::{Consent, Passwords, Projects, StepCtx};
 
 /// How long a command that only reads waits for an answer.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -138,9 +138,17 @@ impl Session {
     /// # Errors
     /// It is missing, wrong, or asks for what this version does not run yet.
     pub(super) fn project(&self) -> Result<Arc<Project>, Error> {
+        self.project_with(Consent::NotGiven)
+    }
+
+    /// As [`Session::project`], with what the user agrees to lose.
+    ///
+    /// # Errors
+    /// As [`Session::project`].
+    pub(super) fn project_with(&self, recreate: Consent) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
-        let env = Arc::new(self.invocation.env.clone());
+        let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
         let force = CancellationToken::new();
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
@@ -152,6 +160,8 @@ impl Session {
             config: Arc::new(loaded.config),
             host,
             projects: Arc::new(Projects::default()),
+            passwords: Arc::new(Passwords::default()),
+            recreate,
             scrubber,
             force,
         }))
@@ -187,6 +197,10 @@ pub(super) struct Project {
     pub host: Host,
     /// Compose projects as resolved so far.
     pub projects: Arc<Projects>,
+    /// Passwords of registries as asked for so far.
+    pub passwords: Arc<Passwords>,
+    /// Whether a cluster may be deleted and made again for its settings.
+    pub recreate: Consent,
     /// Hides this configuration's secrets.
     pub scrubber: Scrubber,
     /// Fires on the second signal.
@@ -202,7 +216,9 @@ impl Project {
             host: self.host.clone(),
             config: Arc::clone(&self.config),
             projects: Arc::clone(&self.projects),
+            passwords: Arc::clone(&self.passwords),
             rung: Rung::Start,
+            recreate: self.recreate,
             deadline: Instant::now() + READ_LIMIT,
             cancel: CancellationToken::new(),
             progress,

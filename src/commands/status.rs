@@ -12,9 +12,10 @@ use crate::commands::session::{self, Project, Session};
 use crate::engine;
 use crate::error::{Error, Exit};
 use crate::host::clock;
-use crate::plan::change::{Op, Probed};
-use crate::plan::{self, Plan, Selected, Step, StepKind};
+use crate::plan::change::{Change, Op, Probed};
+use crate::plan::{self, Plan, Selected, Step, StepId, StepKind};
 use crate::report::{table, text};
+use crate::steps::cluster::{self, ClusterStatus, NodeStatus};
 use crate::steps::compose::{self, ServiceStatus};
 
 /// How often `--watch` looks again.
@@ -27,6 +28,10 @@ struct Report {
     profile: String,
     ready: bool,
     steps: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterStatus>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<NodeStatus>,
     services: Vec<ServiceStatus>,
 }
 
@@ -85,6 +90,11 @@ async fn look(project: &Project, plan: &Plan) -> Report {
     let seen = observe(project, &Selected::from(plan.clone())).await;
     let rows: Vec<Row> =
         plan.steps().iter().filter_map(|step| Some(row(step, seen.get(&step.id)?))).collect();
+    let mut cluster = match plan.step(&StepId::single("cluster")) {
+        Some(step) => cluster::status(&project.reading(&step.id)).await,
+        None => None,
+    };
+    let nodes = cluster.as_mut().map(|found| std::mem::take(&mut found.nodes));
     let ready = rows.iter().all(|row| row.optional || row.state == "ready");
     let mut services = Vec::new();
     for step in plan.steps() {
@@ -99,6 +109,8 @@ async fn look(project: &Project, plan: &Plan) -> Report {
         profile: project.config.profile.clone(),
         ready,
         steps: rows,
+        cluster,
+        nodes: nodes.unwrap_or_default(),
         services,
     }
 }
@@ -109,6 +121,9 @@ fn row(step: &Step, seen: &Seen) -> Row {
         // A task that nothing can be asked about runs at each start; that is no sign of trouble.
         Seen::Probed(Probed::Needed(_)) if runs_every_time(step) => {
             ("ready", "runs at every start".to_owned())
+        }
+        Seen::Probed(Probed::Needed(changes)) if is_good(changes) => {
+            ("ready", format!("{} to renew, half of the life is over", changes.len()))
         }
         Seen::Probed(Probed::Needed(changes)) => {
             let waits = changes.iter().all(|change| change.op == Op::Wait);
@@ -122,6 +137,11 @@ fn row(step: &Step, seen: &Seen) -> Row {
         Seen::Behind(root) => ("unknown", format!("needs {root}")),
     };
     Row { step: step.id.to_string(), state, optional: step.optional, note }
+}
+
+/// Whether all that would be changed still works.
+fn is_good(changes: &[Change]) -> bool {
+    !changes.is_empty() && changes.iter().all(|change| change.op == Op::Renew)
 }
 
 fn runs_every_time(step: &Step) -> bool {
@@ -148,6 +168,17 @@ fn tables(session: &Session, report: &Report) -> String {
     let cells = |row: &Row| vec![row.step.clone(), row.state.to_owned(), row.note.clone()];
     let steps: Vec<Vec<String>> = report.steps.iter().map(cells).collect();
     let mut text = table::render(&["step", "state", "note"], &steps, width);
+    if let Some(cluster) = &report.cluster {
+        text.push('\n');
+        let header = ["cluster", "state", "version", "address", "context"];
+        text.push_str(&table::render(&header, &[cluster_cells(cluster)], width));
+    }
+    if !report.nodes.is_empty() {
+        let nodes: Vec<Vec<String>> = report.nodes.iter().map(node_cells).collect();
+        text.push('\n');
+        let header = ["node", "roles", "state", "version", "address", "for"];
+        text.push_str(&table::render(&header, &nodes, width));
+    }
     if !report.services.is_empty() {
         let services: Vec<Vec<String>> = report.services.iter().map(service_cells).collect();
         text.push('\n');
@@ -160,6 +191,38 @@ fn tables(session: &Session, report: &Report) -> String {
     text
 }
 
+fn cluster_cells(cluster: &ClusterStatus) -> Vec<String> {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut state = cluster.state.to_owned();
+    for note in cluster.reason.iter().chain(&cluster.drift) {
+        state.extend([", ", note]);
+    }
+    let name = format!("{} {}", cluster.provider, cluster.name);
+    vec![name, state, or_dash(&cluster.version), or_dash(&cluster.server), cluster.context.clone()]
+}
+
+fn node_cells(node: &NodeStatus) -> Vec<String> {
+    let roles = if node.roles.is_empty() { "-".to_owned() } else { node.roles.join(", ") };
+    let mut state = if node.ready { "ready" } else { "not ready" }.to_owned();
+    if let Some(trouble) = &node.trouble {
+        state.extend([", ", trouble]);
+    }
+    let address = node.address.clone().unwrap_or_else(|| "-".to_owned());
+    vec![
+        node.name.clone(),
+        roles,
+        state,
+        node.version.clone(),
+        address,
+        age(node.created.as_deref()),
+    ]
+}
+
+fn age(since: Option<&str>) -> String {
+    let age = since.and_then(clock::age);
+    age.map_or_else(|| "-".to_owned(), |age| text::age(age.as_secs()))
+}
+
 /// The cells of one service: the state with its health or exit code, as `docker ps` words it.
 fn service_cells(service: &ServiceStatus) -> Vec<String> {
     let mut state = service.state.clone();
@@ -169,8 +232,6 @@ fn service_cells(service: &ServiceStatus) -> Vec<String> {
     if let Some(code) = service.exit_code {
         state.extend([" (", &code.to_string(), ")"]);
     }
-    let age = service.since.as_deref().and_then(clock::age);
-    let age = age.map_or_else(|| "-".to_owned(), |age| text::age(age.as_secs()));
     let note = service.reason.clone().unwrap_or_else(|| service.ports.join(", "));
-    vec![service.service.clone(), state, age, note]
+    vec![service.service.clone(), state, age(service.since.as_deref()), note]
 }

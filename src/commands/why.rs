@@ -8,7 +8,7 @@ use crate::cli::{Format, Why};
 use crate::commands::output;
 use crate::commands::session::{self, Session};
 use crate::error::{Error, Exit};
-use crate::event::{Diagnosis, Event, EventKind, Outcome};
+use crate::event::{Diagnosis, Event, EventKind, Outcome, Recovery};
 use crate::host::runlog::{self, PastRun};
 use crate::report::{failure, story};
 
@@ -30,6 +30,8 @@ struct Answer<'a> {
     run: &'a str,
     outcome: Option<Outcome>,
     diagnoses: Vec<&'a Diagnosis>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovered: Vec<&'a Recovery>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     story: Vec<&'a Event>,
 }
@@ -88,12 +90,15 @@ fn answer<'a>(record: &'a Record, step: Option<&str>) -> Answer<'a> {
         EventKind::Diagnosis(diagnosis) if about(&diagnosis.step) => Some(diagnosis),
         _ => None,
     });
-    let outcome = record.events.iter().rev().find_map(|event| match &event.kind {
-        EventKind::RunFinished { outcome, .. } => Some(*outcome),
+    let end = record.events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::RunFinished { outcome, recovered, .. } => Some((*outcome, recovered)),
         _ => None,
     });
+    let (outcome, recovered) = end.unzip();
+    let recovered = recovered.into_iter().flatten().filter(|recovery| about(&recovery.step));
     let story = step.map(|step| story::of(&record.events, step)).unwrap_or_default();
-    Answer { run: record.id(), outcome, diagnoses: diagnoses.collect(), story }
+    let (diagnoses, recovered) = (diagnoses.collect(), recovered.collect());
+    Answer { run: record.id(), outcome, diagnoses, recovered, story }
 }
 
 fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
@@ -107,6 +112,10 @@ fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
     for diagnosis in &answer.diagnoses {
         text.push('\n');
         text.push_str(&failure::render(diagnosis, width, style));
+    }
+    for recovery in &answer.recovered {
+        text.push_str(&story::recovered(recovery));
+        text.push('\n');
     }
     let last = record.events.last().filter(|_| answer.outcome.is_none());
     let told: Vec<&Event> = answer.story.iter().copied().chain(last).collect();

@@ -49,6 +49,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     rules::check_names(&tree, &mut problems);
     rules::check_required(&tree, &variables, &mut problems);
     rules::check_project_name(&tree, &mut problems);
+    rules::check_cluster(&tree, &mut problems);
     let mut parser = Parser {
         steps: Steps::of(&tree),
         problems: &mut problems,

@@ -23,7 +23,7 @@ mod rules;
 mod schema;
 mod sensitive;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -38,7 +38,7 @@ use model::Config;
 pub use origin::OriginRow;
 pub use schema::schema;
 pub use source::Place;
-pub use units::duration;
+pub use units::{duration, size};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]

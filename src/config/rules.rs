@@ -1,5 +1,7 @@
 //! What the entries of all sections must be together: names that mean one step each, needs that
-//! exist, required variables that are set.
+//! exist, required variables that are set. What a cluster asks of the others is `cluster`.
+
+mod cluster;
 
 use super::diagnostic::{Problem, Problems};
 use super::layers::KEYED;
@@ -7,29 +9,43 @@ use super::node::{Data, Node};
 use super::suggest;
 use super::variables::Variables;
 
-/// Sections whose entries become steps.
-const STEP_KINDS: [&str; 6] = ["network", "file", "image", "deploy", "check", "task"];
+pub(crate) use cluster::check_cluster;
+
+/// Sections whose entries become steps, and the field that names the step.
+const STEP_KINDS: [(&str, &str); 8] = [
+    ("network", "name"),
+    ("file", "path"),
+    ("registry", "secret"),
+    ("secret", "name"),
+    ("image", "name"),
+    ("deploy", "name"),
+    ("check", "name"),
+    ("task", "name"),
+];
 
 /// The steps that `needs` may name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     ids: Vec<(&'static str, String)>,
+    has_cluster: bool,
 }
 
 impl Steps {
     /// The steps of a merged and expanded tree.
     pub(crate) fn of(tree: &Node) -> Self {
-        let mut ids = Vec::new();
-        for kind in STEP_KINDS {
-            let field = if kind == "file" { "path" } else { "name" };
+        let mut ids: Vec<(&'static str, String)> = Vec::new();
+        for (kind, field) in STEP_KINDS {
             for (_, node) in tree.get(kind).map(Node::entries).unwrap_or_default() {
                 if let Some(name) = node.get(field).and_then(Node::as_text) {
-                    let name = name.strip_prefix("./").unwrap_or(name);
-                    ids.push((kind, name.to_owned()));
+                    let id = (kind, name.strip_prefix("./").unwrap_or(name).to_owned());
+                    // Registries may share a secret.
+                    if !ids.contains(&id) {
+                        ids.push(id);
+                    }
                 }
             }
         }
-        Self { ids }
+        Self { ids, has_cluster: cluster::provider(tree).is_some() }
     }
 
     /// Whether a step may write a file that is not there yet.
@@ -39,7 +55,7 @@ impl Steps {
 
     /// The full identifier behind a need, else what is wrong with it and what helps.
     pub(crate) fn resolve(&self, need: &str) -> Result<String, (String, String)> {
-        if need == "docker" {
+        if need == "docker" || (need == "cluster" && self.has_cluster) {
             return Ok(need.to_owned());
         }
         let full = |(kind, name): &(&str, String)| format!("{kind}/{name}");

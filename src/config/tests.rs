@@ -437,27 +437,123 @@ fn a_missing_compose_file_stands_where_it_is_named() {
 
 #[test]
 fn sections_of_later_versions_are_checked_and_then_refused_with_their_place() {
-    let text = "[cluster]\nprovider = 'k3d'\n[[registry]]\nserver='r'\nsecret='s'\necr=true\n\
+    let text = "[cluster]\nprovider = 'k3s'\nhost = 'me@box'\n[[registry]]\nserver='r'\nsecret='s'\necr=true\n\
         [[secret]]\nname='k'\nkeys={a={generate='fernet'},b='x',c={file='f'}}\n\
         [[deploy]]\nname='m'\nmanifests='k8s/'\n[[deploy]]\nname='h'\nhelm='chart'\nset={'a.b'=1}\n\
-        [[check]]\nname='p'\nhttp='http://{nodeport:ns/svc:80}/'\n[[check]]\nname='q'\ntcp='x:1'\nfrom='pod'\n\
-        [[network]]\nname='n'\nowner='cluster'\n[[file]]\npath='k'\ncontent='kubeconfig'";
+        [[check]]\nname='p'\nhttp='http://{nodeport:ns/svc:80}/'\n[[check]]\nname='q'\ntcp='x:1'\nfrom='pod'";
     let loaded = only(text).load();
     let error = loaded.runnable().unwrap_err();
-    assert_eq!(error.problems.len(), 9, "{error}");
+    assert_eq!(error.problems.len(), 5, "{error}");
     assert!(error.problems.iter().all(|problem| problem.code == "CONFIG_NOT_YET"));
-    assert!(error.to_string().contains("does not run `[cluster]` yet"), "{error}");
+    assert!(error.to_string().contains("`[cluster]` with provider `k3s` yet"), "{error}");
     assert!(error.to_string().contains("mlup.toml:2:12"), "{error}");
     assert!(
-        message("[[secret]]\nname='k'\nkeys={a={generate='md5'}}").contains("possible: `fernet`")
+        message("[cluster]\nprovider='k3d'\n[[secret]]\nname='k'\nkeys={a={generate='md5'}}")
+            .contains("possible: `fernet`")
     );
     assert!(
-        message("[[registry]]\nserver='r'\nsecret='s'\nexec=['x']").contains("without `username`")
+        message("[cluster]\nprovider='k3d'\n[[registry]]\nserver='r'\nsecret='s'\nexec=['x']")
+            .contains("without `username`")
     );
     assert!(message("[cluster]\nprovider='existing'").contains("no `context`"));
     assert!(
         message("[cluster]\nprovider='k3d'\nhost='x'").contains("only goes with provider `k3s`")
     );
+}
+
+#[test]
+fn registries_and_secrets_run_with_a_cluster_and_are_refused_without_one() {
+    let sections = "[[registry]]\nserver='r'\nsecret='s'\necr=true\n[[secret]]\nname='k'\n\
+        keys={a='b'}\n[[task]]\nname='t'\nrun=['x']\nneeds=['registry/s', 'k']";
+    let loaded = only(&format!("[cluster]\nprovider='k3d'\n{sections}")).load();
+    assert!(loaded.runnable().is_ok());
+    assert_eq!(loaded.config.tasks[0].needs, ["registry/s", "secret/k"]);
+    for cluster in ["", "[cluster]\nprovider='none'\n"] {
+        let shown = only(&format!("{cluster}{sections}")).error().to_string();
+        assert!(shown.contains("[[registry]] `r` needs a `[cluster]`"), "{shown}");
+        assert!(shown.contains("[[secret]] `k` needs a `[cluster]`"), "{shown}");
+        assert!(shown.contains("move this into the profile of a cluster"), "{shown}");
+    }
+}
+
+#[test]
+fn registries_may_share_a_secret_that_a_task_needs() {
+    let text = "[cluster]\nprovider='k3d'\n[[registry]]\nserver='a'\nsecret='s'\necr=true\n\
+        [[registry]]\nserver='b'\nsecret='s'\necr=true\n[[task]]\nname='t'\nrun=['x']\n\
+        needs=['s']";
+    assert_eq!(only(text).load().config.tasks[0].needs, ["registry/s"]);
+}
+
+#[test]
+fn a_cluster_with_its_network_and_kubeconfig_runs() {
+    let text = "[cluster]\nprovider='minikube'\nmemory='3900MiB'\n[[network]]\nname='minikube'\n\
+        owner='cluster'\n[[file]]\npath='k'\ncontent='kubeconfig'\n[[task]]\nname='t'\nrun=['x']\n\
+        needs=['cluster']";
+    let loaded = only(text).load();
+    assert!(loaded.runnable().is_ok());
+    assert_eq!(loaded.config.tasks[0].needs, ["cluster"]);
+}
+
+#[test]
+fn a_cluster_that_its_tool_could_not_make_is_refused_with_its_place() {
+    for (cluster, place, part) in [
+        ("provider='minikube'\nmemory='1g'", "3:8", "minikube needs at least 1800 MiB"),
+        ("provider='k3d'\nmemory='256m'", "3:8", "k3d needs at least 512 MiB"),
+        ("provider='minikube'\ncpus=1", "3:6", "minikube needs at least 2"),
+        ("provider='minikube'\napi_port=6443", "3:1", "does not go with provider `minikube`"),
+        ("provider='k3d'\ncpus=2", "3:1", "does not go with provider `k3d`"),
+        ("provider='k3d'\naddons=['x']", "3:1", "does not go with provider `k3d`"),
+        ("provider='docker-desktop'\nnodes=2", "3:1", "whose cluster mlup does not make"),
+        ("provider='existing'\ncontext='c'\nports=[30080]", "4:1", "does not make"),
+        ("provider='k3d'\nports=[30080, 30081, 30080]", "3:22", "has 30080 twice"),
+        ("provider='k3d'\nports=[6443]\napi_port=6443", "3:8", "both want 6443"),
+        ("provider='k3d'\ncontext='k3d-a'", "3:9", "write `name = \"a\"` in place of"),
+        ("provider='minikube'\nname='a'\ncontext='b'", "4:9", "not `b`"),
+        ("provider='minikube'\nports=[0]", "3:8", "ports are 1 to 65535"),
+        ("provider='k3s'\nhost='x'\ncluster_cidr='10.42'", "4:14", "no network"),
+    ] {
+        let shown = message(&format!("[cluster]\n{cluster}"));
+        assert!(shown.contains(&format!("mlup.toml:{place}")) && shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_cluster_needs_one_that_makes_it() {
+    const NETWORK: &str = "[[network]]\nname='net'\nowner='cluster'";
+    for (text, part) in [
+        (NETWORK.to_owned(), "there is no cluster"),
+        ("[[file]]\npath='k'\ncontent='kubeconfig'".to_owned(), "needs a `[cluster]`"),
+        (format!("[cluster]\nprovider='docker-desktop'\n{NETWORK}"), "makes no Docker network"),
+        (format!("[cluster]\nprovider='minikube'\nname='dev'\n{NETWORK}"), "minikube makes `dev`"),
+        (format!("[cluster]\nprovider='k3d'\n{NETWORK}"), "k3d makes `k3d-NAME`"),
+        (format!("[cluster]\nprovider='k3d'\nnetwork='other'\n{NETWORK}"), "k3d makes `other`"),
+        (
+            "[cluster]\nprovider='minikube'\n[[deploy]]\nname='cluster'\ncompose='c.yml'"
+                .to_owned(),
+            "cannot be called `cluster`",
+        ),
+    ] {
+        let project = Project::new(&[("mlup.toml", &text), ("c.yml", "services: {}")]);
+        let shown = project.error().to_string();
+        assert!(shown.contains(part) && shown.contains("mlup.toml:"), "{shown}");
+    }
+    for fine in [
+        format!("[cluster]\nprovider='minikube'\n{NETWORK}"),
+        format!("[cluster]\nprovider='minikube'\nname='net'\n{NETWORK}"),
+        format!("[cluster]\nprovider='k3d'\nnetwork='net'\n{NETWORK}"),
+    ] {
+        only(&fine).load();
+    }
+}
+
+#[test]
+fn settings_of_another_profiles_cluster_do_no_harm() {
+    let project = Project::new(&[
+        ("mlup.toml", "[cluster]\ncpus=4\naddons=['ingress']\ncontext='dev'\nnodes=3"),
+        ("profiles/colleague.toml", "[cluster]\nprovider='existing'"),
+    ]);
+    assert!(project.profile("colleague").load().runnable().is_ok());
+    assert!(only("[cluster]\ncpus=4\ncontext='x'").profile("k3d").load().runnable().is_ok());
 }
 
 #[test]
@@ -471,7 +567,7 @@ fn every_built_in_profile_loads() {
 
 #[test]
 fn secrets_are_known_to_the_scrubber_and_absent_from_everything_shown() {
-    let text = "require = ['API_TOKEN']\n[[check]]\nname='web'\nhttp='http://x/?u=${PLAIN}'\n\
+    let text = "require = ['API_TOKEN']\n[cluster]\nprovider='k3d'\n[[check]]\nname='web'\nhttp='http://x/?u=${PLAIN}'\n\
         login={user='admin',password='c4n4ry-login'}\nheaders={Authorization='Bearer ${BEARER}',Accept='a/b'}\n\
         [[task]]\nname='t'\nrun=['x']\nenv={DB_PASSWORD='c4n4ry-task',MODE='dev'}\n\
         [[registry]]\nserver='r'\nsecret='regcred'\nusername='u'\npassword='c4n4ry-reg'\n\

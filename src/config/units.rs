@@ -62,6 +62,17 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
+/// A byte size as people write it: whole `GiB` where it is that, else whole `MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    if bytes >= GIB && bytes.is_multiple_of(GIB) {
+        format!("{} GiB", bytes / GIB)
+    } else {
+        format!("{} MiB", bytes >> 20)
+    }
+}
+
 /// Parses permission bits in octal, such as `0600`.
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let is_octal = (3..=4).contains(&text.len()) && text.chars().all(|c| ('0'..='7').contains(&c));
@@ -143,6 +154,14 @@ mod tests {
         }
         for text in ["", "0", "g", "4x", "-1g", "99999999999t"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_written() {
+        for (bytes, text) in [(4 << 30, "4 GiB"), (3900 << 20, "3900 MiB"), (512 << 20, "512 MiB")]
+        {
+            assert_eq!(size(bytes), text);
         }
     }
 

@@ -124,6 +124,23 @@ pub trait ClusterDriver: Send + Sync {
     /// Classified.
     fn stop(&self, bench: &Workbench) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Halts the nodes and starts them again. A stop that fails is no reason not to start: what
+    /// does not answer often does not stop either.
+    ///
+    /// # Errors
+    /// As [`ClusterDriver::start`].
+    fn restart(&self, bench: &Workbench) -> impl Future<Output = Result<(), Failure>> + Send {
+        async {
+            match self.stop(bench).await {
+                Err(failure) if failure.code == "CANCELLED" => return Err(failure),
+                // The start that follows says what matters.
+                Err(failure) => bench.warn("CLUSTER_NOT_HALTED", failure.summary, None),
+                Ok(()) => {}
+            }
+            self.start(bench, Insistence::Plain).await
+        }
+    }
+
     /// Deletes this cluster the way its tool does, and looks whether it is gone.
     ///
     /// # Errors

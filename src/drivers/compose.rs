@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::host::cmd::Cmd;
 use crate::redact::Secret;
@@ -30,6 +31,9 @@ pub struct Invocation {
     /// The plugin's program, where it is known. Reading through it takes half the time: the docker
     /// CLI asks every plugin for its name first (docker/cli 28: 60 ms against 24 ms).
     pub plugin: Option<PathBuf>,
+    /// A further compose file as text, for making services while an external network that they do
+    /// not use may be missing: compose 2.26 checks the networks of all services. See [`stand_in`].
+    pub stand_in: Option<String>,
 }
 
 /// Which containers `create` replaces.
@@ -80,7 +84,7 @@ impl Invocation {
     /// or pulled. No services means all.
     #[must_use]
     pub fn create(&self, replace: Replace, services: &[String]) -> Cmd {
-        let cmd = self.command(["create", "--no-build", "--pull", "never"]);
+        let cmd = self.making(["create", "--no-build", "--pull", "never"]);
         let cmd = match replace {
             Replace::Changed => cmd,
             Replace::Named => cmd.arg("--force-recreate"),
@@ -92,7 +96,7 @@ impl Invocation {
     #[must_use]
     pub fn start(&self, service: &str) -> Cmd {
         let verb = ["up", "-d", "--no-build", "--pull", "never", "--no-deps", "--no-recreate"];
-        self.command(verb).arg(service)
+        self.making(verb).arg(service)
     }
 
     /// `pull` of the named services.
@@ -134,6 +138,16 @@ impl Invocation {
         }
     }
 
+    /// A command that makes or starts containers, past the networks that are stood in for.
+    fn making<const N: usize>(&self, verb: [&str; N]) -> Cmd {
+        let Some(stand_in) = &self.stand_in else { return self.command(verb) };
+        let mut lenient = self.clone();
+        lenient.files.push(PathBuf::from("-"));
+        let mut cmd = lenient.command(verb);
+        cmd.stdin = Some(Secret::new(stand_in.as_str()));
+        cmd
+    }
+
     fn command<const N: usize>(&self, verb: [&str; N]) -> Cmd {
         self.addressed(Cmd::new("docker").arg("compose"), verb)
     }
@@ -157,6 +171,15 @@ impl Invocation {
         }
         cmd.args(verb)
     }
+}
+
+/// A compose file that puts the engine's own network, which is always there, in the place of these
+/// networks. Nothing without any. The services that use them must not be made with it.
+#[must_use]
+pub fn stand_in<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let bridge = json!({"external": true, "name": "bridge"});
+    let networks: Map<String, Value> = keys.map(|key| (key.to_owned(), bridge.clone())).collect();
+    (!networks.is_empty()).then(|| json!({ "networks": networks }).to_string())
 }
 
 /// A project name that compose accepts: lower case letters, digits, `-` and `_`, beginning with a
@@ -227,6 +250,23 @@ mod tests {
             cwd: "/p".into(),
             env: BTreeMap::from([("DOCKER_HOST".to_owned(), "unix:///run/d.sock".to_owned())]),
             plugin: None,
+            stand_in: None,
+        }
+    }
+
+    #[test]
+    fn a_missing_network_is_stood_in_for_where_services_are_made_and_nowhere_else() {
+        let text = stand_in(["mk"].into_iter()).unwrap();
+        assert_eq!(text, r#"{"networks":{"mk":{"external":true,"name":"bridge"}}}"#);
+        assert_eq!(stand_in(std::iter::empty()), None);
+        let lenient = Invocation { stand_in: Some(text.clone()), ..invocation() };
+        for cmd in [lenient.create(Replace::Changed, &[]), lenient.start("api")] {
+            let files = "--file /p/compose.yml --file /p/dev.yml --file - --env-file /p/.env";
+            assert!(cmd.to_string().contains(files), "{cmd}");
+            assert_eq!(cmd.stdin.unwrap().expose(), text);
+        }
+        for cmd in [lenient.config(), lenient.hashes(), lenient.stop(), lenient.down()] {
+            assert!(!cmd.to_string().contains("--file -") && cmd.stdin.is_none(), "{cmd}");
         }
     }
 

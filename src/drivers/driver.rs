@@ -74,6 +74,10 @@ impl ClusterDriver for Driver {
         each!(self, stop(bench))
     }
 
+    async fn restart(&self, bench: &Workbench) -> Result<(), Failure> {
+        each!(self, restart(bench))
+    }
+
     async fn delete(&self, bench: &Workbench) -> Result<(), Failure> {
         each!(self, delete(bench))
     }

@@ -1,13 +1,21 @@
-//! The driver of an existing context: unfinished.
+//! A cluster that somebody else owns, reached by a context of the kubeconfig: AKS, EKS, GKE, a
+//! colleague's K3s. It is looked at and used, never made, halted or deleted.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use crate::config::model::Purge;
-use crate::drivers::cluster::{ClusterDriver, Insistence, Sighting};
+use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
+use crate::drivers::kubeconfig::{self, Plugin};
 use crate::drivers::spec::Spec;
+use crate::event::Fix;
+use crate::host::kube::access::{self, Verdict};
+use crate::host::kube::{self, Api, ApiVerdict};
+use crate::host::process::{find_program, is_executable};
 use crate::host::workbench::Workbench;
 use crate::plan::change::Change;
 use crate::policy::{Class, Failure};
+use crate::quote::quote;
 use crate::redact::Secret;
 
 /// The driver of an existing context.
@@ -22,39 +30,120 @@ impl Existing {
     pub fn new(spec: Spec) -> Self {
         Self { spec }
     }
+
+    /// Everything that can be wrong, in the order in which it is met; the first ends it.
+    async fn examine(&self, bench: &Workbench) -> Result<(), Failure> {
+        let context = &self.spec.context;
+        let access = kubeconfig::access(bench, context).await?;
+        if let Some(plugin) = access.and_then(|access| access.plugin) {
+            present(bench, context, &plugin)?;
+        }
+        let api = self.connect(bench).await?;
+        match access::may_deploy(&api).await.map_err(|failure| self.not_curable(failure))? {
+            Verdict::Allowed => {}
+            Verdict::Denied => bench.warn(
+                "CONTEXT_MAY_NOT_DEPLOY",
+                format!(
+                    "the user of the context `{context}` may not create deployments in the \
+                     namespace `{}`",
+                    api.namespace()
+                ),
+                Some(format!("kubectl --context {} auth can-i --list", quote(context))),
+            ),
+        }
+        Ok(())
+    }
+
+    async fn connect(&self, bench: &Workbench) -> Result<Api, Failure> {
+        let config = kubeconfig::of_context(bench, &self.spec.context).await?;
+        kube::connect(bench, &config, &self.spec.context).await
+    }
+
+    /// No rung of the ladder is for a cluster that mlup does not own, and who owns it has to bring
+    /// it back.
+    fn not_curable(&self, mut failure: Failure) -> Failure {
+        failure.onset = None;
+        if !matches!(failure.code, "API_UNREACHABLE" | "API_NOT_READY") {
+            return failure;
+        }
+        let context = &self.spec.context;
+        let mut unreachable = Failure::new(
+            Class::Prerequisite,
+            "CLUSTER_UNREACHABLE",
+            format!(
+                "{}; mlup uses the cluster of `{context}` and does not start it",
+                failure.summary
+            ),
+        )
+        .fix(Fix::safe(format!("kubectl --context {} get --raw /readyz", quote(context))));
+        unreachable.evidence = failure.evidence;
+        unreachable
+    }
+
+    /// Refuses what only an owner may do.
+    fn not_ours<T>(&self, doing: &str) -> Result<T, Failure> {
+        let summary = format!(
+            "mlup did not make the cluster of the context `{}`: {doing}",
+            self.spec.context
+        );
+        Err(Failure::new(Class::Refused, "CLUSTER_NOT_OURS", summary))
+    }
+
+    fn needs_registry<T>(&self, what: &str) -> Result<T, Failure> {
+        let summary = format!(
+            "{what}: the nodes of the context `{}` take images from a registry alone",
+            self.spec.context
+        );
+        Err(Failure::new(Class::Refused, "IMAGE_NEEDS_REGISTRY", summary)
+            .fix(Fix::safe("push the image to a registry that the cluster can reach")))
+    }
 }
 
-fn unfinished(spec: &Spec) -> Failure {
-    Failure::new(Class::Internal, "INTERNAL", format!("{}: unfinished", spec.name))
+/// Whether the program that fetches credentials is there, before anything is asked of it.
+fn present(bench: &Workbench, context: &str, plugin: &Plugin) -> Result<(), Failure> {
+    let is_there = if plugin.command.contains('/') {
+        is_executable(Path::new(&plugin.command))
+    } else {
+        find_program(&bench.host.env, &plugin.command).is_some()
+    };
+    if is_there {
+        return Ok(());
+    }
+    Err(kube::plugin_missing(context, &plugin.command, plugin.install_hint.as_deref()))
 }
 
 impl ClusterDriver for Existing {
-    async fn preflight(&self, _bench: &Workbench) -> Vec<Failure> {
-        vec![unfinished(&self.spec)]
+    async fn preflight(&self, bench: &Workbench) -> Vec<Failure> {
+        self.examine(bench).await.err().into_iter().collect()
     }
 
-    async fn probe(&self, _bench: &Workbench) -> Result<Sighting, Failure> {
-        Err(unfinished(&self.spec))
+    async fn probe(&self, bench: &Workbench) -> Result<Sighting, Failure> {
+        let api = self.connect(bench).await?;
+        match kube::ready(&api).await.map_err(|failure| self.not_curable(failure))? {
+            ApiVerdict::Ready => Ok(Sighting::of(ClusterState::Running)),
+            ApiVerdict::NotReady(_) => Ok(Sighting::of(ClusterState::Starting)),
+        }
     }
 
-    async fn start(&self, _bench: &Workbench, _insistence: Insistence) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+    async fn start(&self, bench: &Workbench, _insistence: Insistence) -> Result<(), Failure> {
+        // It may have come back; if not, this says why.
+        self.probe(bench).await.map(|_| ())
     }
 
     async fn amend(&self, _bench: &Workbench, _sighting: &Sighting) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+        Ok(())
     }
 
     async fn stop(&self, _bench: &Workbench) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+        Ok(())
     }
 
     async fn delete(&self, _bench: &Workbench) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+        self.not_ours("it is not deleted")
     }
 
     async fn purge(&self, _bench: &Workbench, _extent: Purge) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+        self.not_ours("nothing of it is purged")
     }
 
     async fn doomed(
@@ -62,22 +151,165 @@ impl ClusterDriver for Existing {
         _bench: &Workbench,
         _purge: Option<Purge>,
     ) -> Result<Vec<Change>, Failure> {
-        Err(unfinished(&self.spec))
+        Ok(Vec::new())
     }
 
-    async fn kubeconfig(&self, _bench: &Workbench) -> Result<Secret, Failure> {
-        Err(unfinished(&self.spec))
+    async fn kubeconfig(&self, bench: &Workbench) -> Result<Secret, Failure> {
+        kubeconfig::of_context(bench, &self.spec.context).await
     }
 
-    async fn load_image(&self, _bench: &Workbench, _image: &str) -> Result<(), Failure> {
-        Err(unfinished(&self.spec))
+    async fn load_image(&self, _bench: &Workbench, image: &str) -> Result<(), Failure> {
+        self.needs_registry(&format!("the image `{image}` cannot be loaded"))
     }
 
     async fn list_images(&self, _bench: &Workbench) -> Result<Vec<String>, Failure> {
-        Err(unfinished(&self.spec))
+        self.needs_registry("the images on the nodes are not known")
     }
 
-    async fn node_address(&self, _bench: &Workbench) -> Result<IpAddr, Failure> {
-        Err(unfinished(&self.spec))
+    async fn node_address(&self, bench: &Workbench) -> Result<IpAddr, Failure> {
+        let api = self.connect(bench).await?;
+        let nodes = kube::nodes(&api).await.map_err(|failure| self.not_curable(failure))?;
+        let ready = || nodes.iter().filter(|node| node.ready);
+        let outside = ready().find_map(|node| node.external_ip);
+        outside.or_else(|| ready().find_map(|node| node.internal_ip)).ok_or_else(|| {
+            let summary = format!(
+                "no node of the context `{}` is ready and has an address",
+                self.spec.context
+            );
+            Failure::new(Class::Prerequisite, "NODE_NOT_READY", summary)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::model::Provider;
+    use crate::drivers::spec::ClusterNetwork;
+    use crate::host::files;
+    use crate::host::kube::fake::{FakeKube, Fault, World};
+    use crate::host::kube::fixture::{Said, bench};
+
+    struct Scene {
+        fake: FakeKube,
+        folder: TempDir,
+        bench: Workbench,
+        said: Said,
+        driver: Existing,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let (bench, said) = bench(folder.path(), &[]);
+        let spec = Spec {
+            provider: Provider::Existing,
+            name: "theirs".to_owned(),
+            context: "theirs".to_owned(),
+            kubernetes_version: None,
+            cpus: None,
+            memory: None,
+            servers: 1,
+            agents: 0,
+            args: Vec::new(),
+            addons: Vec::new(),
+            network: ClusterNetwork::Elsewhere,
+            ports: Vec::new(),
+            api_port: None,
+            switch_context: false,
+            purge: Purge::Never,
+        };
+        let fake = FakeKube::start();
+        let scene = Scene { fake, folder, bench, said, driver: Existing::new(spec) };
+        scene.write(&scene.fake.kubeconfig("theirs"));
+        scene
+    }
+
+    impl Scene {
+        fn write(&self, config: &str) {
+            let path = self.folder.path().join(".kube/config");
+            files::write(&path, config.as_bytes(), 0o600).unwrap();
+        }
+
+        async fn refusal(&self) -> Failure {
+            let mut failures = self.driver.preflight(&self.bench).await;
+            assert_eq!(failures.len(), 1, "{failures:?}");
+            failures.remove(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_answers_is_running_and_its_nodes_have_addresses() {
+        let scene = scene();
+        assert_eq!(scene.driver.preflight(&scene.bench).await, []);
+        let sighting = scene.driver.probe(&scene.bench).await.unwrap();
+        assert_eq!(sighting, Sighting::of(ClusterState::Running));
+        let address = scene.driver.node_address(&scene.bench).await.unwrap();
+        assert_eq!(address.to_string(), "192.0.2.2");
+        assert!(scene.said.warnings().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_context_that_is_missing_is_named_before_anything_is_asked() {
+        let scene = scene();
+        scene.write(&scene.fake.kubeconfig("their"));
+        let failure = scene.refusal().await;
+        assert_eq!((failure.class, failure.code), (Class::Config, "CONTEXT_MISSING"));
+        scene.write("clusters: [");
+        assert_eq!(scene.refusal().await.code, "KUBECONFIG_UNREADABLE");
+        assert!(scene.fake.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_is_not_installed_is_named_before_anything_is_asked() {
+        let scene = scene();
+        let config = scene.fake.kubeconfig("theirs");
+        let plugin = r#"{"exec":{"command":"mlup-no-such-plugin"}}"#;
+        scene.write(&config.replace(r#"{"token":"fake-token"}"#, plugin));
+        let failure = scene.refusal().await;
+        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "EXEC_PLUGIN_MISSING"));
+        assert!(scene.fake.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn credentials_and_rights_are_tried_out() {
+        let scene = scene();
+        let review = "POST /apis/authorization";
+        scene.fake.change(|world| world.fault(review, Fault::Status(401), 1));
+        let failure = scene.refusal().await;
+        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "API_UNAUTHORIZED"));
+        scene.fake.change(|world| world.fault(review, Fault::Status(403), 1));
+        let failure = scene.refusal().await;
+        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "API_FORBIDDEN"));
+        scene.fake.change(World::deny);
+        assert_eq!(scene.driver.preflight(&scene.bench).await, []);
+        assert_eq!(scene.said.warnings(), ["CONTEXT_MAY_NOT_DEPLOY"]);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_is_away_is_for_its_owner_to_bring_back() {
+        let mut scene = scene();
+        scene.fake.refuse();
+        let failure = scene.driver.probe(&scene.bench).await.unwrap_err();
+        assert_eq!((failure.class, failure.code), (Class::Prerequisite, "CLUSTER_UNREACHABLE"));
+        assert_eq!(failure.onset, None);
+        assert_eq!(scene.refusal().await.code, "CLUSTER_UNREACHABLE");
+        let started = scene.driver.start(&scene.bench, Insistence::Plain).await;
+        assert_eq!(started.unwrap_err().code, "CLUSTER_UNREACHABLE");
+    }
+
+    #[tokio::test]
+    async fn what_mlup_did_not_make_it_does_not_take_away() {
+        let scene = scene();
+        assert_eq!(scene.driver.stop(&scene.bench).await, Ok(()));
+        let deleted = scene.driver.delete(&scene.bench).await.unwrap_err();
+        assert_eq!((deleted.class, deleted.code), (Class::Refused, "CLUSTER_NOT_OURS"));
+        let purged = scene.driver.purge(&scene.bench, Purge::All).await.unwrap_err();
+        assert_eq!((purged.class, purged.code), (Class::Refused, "CLUSTER_NOT_OURS"));
+        assert_eq!(scene.driver.doomed(&scene.bench, Some(Purge::All)).await, Ok(Vec::new()));
+        let loaded = scene.driver.load_image(&scene.bench, "api:dev").await.unwrap_err();
+        assert_eq!((loaded.class, loaded.code), (Class::Refused, "IMAGE_NEEDS_REGISTRY"));
+        assert!(scene.fake.calls().is_empty());
     }
 }

@@ -3,11 +3,14 @@
 
 pub mod cluster;
 pub mod compose;
+pub mod contexts;
 pub mod credential;
+pub mod crictl;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
 pub mod k3d;
+pub mod kubeconfig;
 pub mod minikube;
 pub mod pull_secret;
 pub mod spec;

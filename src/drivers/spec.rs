@@ -98,6 +98,29 @@ impl Spec {
         matches!(self.provider, Provider::K3d | Provider::K3s | Provider::Minikube)
     }
 
+    /// The label that the containers of the nodes carry, as the engine filters by it; none where
+    /// nodes are no containers of this machine.
+    #[must_use]
+    pub fn node_label(&self) -> Option<String> {
+        match self.provider {
+            Provider::K3d => Some(format!("k3d.cluster={}", self.name)),
+            Provider::Minikube => Some(format!("name.minikube.sigs.k8s.io={}", self.name)),
+            Provider::DockerDesktop | Provider::Existing | Provider::K3s => None,
+        }
+    }
+
+    /// The name of the tool, as `provider` has it.
+    #[must_use]
+    pub fn tool(&self) -> &'static str {
+        match self.provider {
+            Provider::DockerDesktop => "docker-desktop",
+            Provider::Existing => "existing",
+            Provider::K3d => "k3d",
+            Provider::K3s => "k3s",
+            Provider::Minikube => "minikube",
+        }
+    }
+
     /// Whether the nodes are containers of this machine's Docker Engine.
     #[must_use]
     pub fn is_in_docker(&self) -> bool {
@@ -123,14 +146,14 @@ fn name(config: &Config, cluster: &Cluster) -> String {
     of_network.unwrap_or(&config.name).to_owned()
 }
 
+/// minikube and k3d name the context after the cluster, whatever a weaker layer says.
 fn context(cluster: &Cluster, name: &str) -> String {
-    if let Some(context) = &cluster.context {
-        return context.clone();
-    }
+    let given = || cluster.context.clone();
     match cluster.provider {
-        Provider::DockerDesktop => "docker-desktop".to_owned(),
+        Provider::DockerDesktop => given().unwrap_or_else(|| "docker-desktop".to_owned()),
+        Provider::Existing | Provider::K3s => given().unwrap_or_else(|| name.to_owned()),
         Provider::K3d => format!("k3d-{name}"),
-        Provider::Existing | Provider::K3s | Provider::Minikube => name.to_owned(),
+        Provider::Minikube => name.to_owned(),
     }
 }
 

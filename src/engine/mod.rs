@@ -6,5 +6,5 @@ pub mod machine;
 mod run;
 mod signals;
 
-pub use run::{Attempt, Run, Stepper, run};
+pub use run::{Attempt, LastLook, Loss, Run, Stepper, run};
 pub use signals::{Interrupt, listen};

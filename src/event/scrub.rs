@@ -27,7 +27,10 @@ impl EventKind {
             Self::Warning { message, hint, .. } => {
                 std::iter::once(message).chain(hint.iter_mut()).collect()
             }
-            Self::RunFinished { urls, .. } => urls.iter_mut().flat_map(Url::texts).collect(),
+            Self::RunFinished { urls, recovered, .. } => {
+                let reasons = recovered.iter_mut().map(|recovery| &mut recovery.reason);
+                urls.iter_mut().flat_map(Url::texts).chain(reasons).collect()
+            }
         }
     }
 }
@@ -61,7 +64,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::event::{Evidence, Fix, Outcome, Probe, State, StepState, Stream, VERSION, Verb};
+    use crate::event::{
+        Evidence, Fix, Outcome, Probe, Recovery, State, StepState, Stream, VERSION, Verb,
+    };
     use crate::redact::Secret;
 
     const CANARY: &str = "c4n4ry-v4lue";
@@ -159,6 +164,12 @@ mod tests {
                 exit_code: 0,
                 critical_path: Vec::new(),
                 urls: vec![Url { name: fixed(), url: say(), login: Some(say()) }],
+                recovered: vec![Recovery {
+                    step: fixed(),
+                    attempt: 2,
+                    rung: fixed(),
+                    reason: say(),
+                }],
             },
         ]
     }

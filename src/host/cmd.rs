@@ -24,6 +24,8 @@ pub struct Cmd {
     pub args: Vec<String>,
     /// Variables beside the process's own.
     pub env: BTreeMap<String, Secret>,
+    /// Beginnings of names: the process's own variables that the command does not get to see.
+    pub hidden_env: Vec<String>,
     /// Working folder; the process's own unless set.
     pub cwd: Option<PathBuf>,
     /// Standard input; empty unless set.
@@ -41,6 +43,7 @@ impl Cmd {
             program: program.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
+            hidden_env: Vec::new(),
             cwd: None,
             stdin: None,
             timeout: None,
@@ -67,6 +70,24 @@ impl Cmd {
     pub fn env(mut self, name: impl Into<String>, value: Secret) -> Self {
         self.env.insert(name.into(), value);
         self
+    }
+
+    /// Hides the process's own variables whose names begin like this. What [`Cmd::env`] sets is seen.
+    #[must_use]
+    pub fn without_env(mut self, beginning: impl Into<String>) -> Self {
+        self.hidden_env.push(beginning.into());
+        self
+    }
+
+    /// The environment that the command runs with, if this is the process's own.
+    #[must_use]
+    pub fn full_env(&self, base: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let hidden = |name: &str| self.hidden_env.iter().any(|start| name.starts_with(start));
+        let inherited = base.iter().filter(|(name, _)| !hidden(name));
+        let mut env: BTreeMap<String, String> =
+            inherited.map(|(name, value)| (name.clone(), value.clone())).collect();
+        env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())));
+        env
     }
 
     /// Sets the working folder.
@@ -182,6 +203,17 @@ mod tests {
     fn display_quotes_what_a_shell_would_take_apart() {
         let cmd = Cmd::new("docker").args(["exec", "a b", "it's", ""]);
         assert_eq!(cmd.to_string(), r"docker exec 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn hidden_variables_are_not_inherited_and_can_still_be_set() {
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let base = [("PATH", "/bin"), ("X_HOME", "old"), ("X_DRIVER", "none"), ("AX_", "kept")];
+        let base = base.into_iter().map(pair).collect();
+        let cmd = Cmd::new("x").without_env("X_").env("X_HOME", Secret::new("new"));
+        let seen = cmd.full_env(&base);
+        let wanted = [("PATH", "/bin"), ("X_HOME", "new"), ("AX_", "kept")];
+        assert_eq!(seen, wanted.into_iter().map(pair).collect());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! view is `watch`; what a state means for readiness is decided in `steps/compose/`.
 
 mod container;
+pub mod interruption;
 mod watch;
 
 use std::collections::HashMap;

@@ -3,6 +3,7 @@
 
 pub mod endpoint;
 mod error;
+mod node_env;
 mod plugin;
 #[cfg(test)]
 pub(crate) mod proxy;
@@ -20,6 +21,7 @@ use crate::policy::{Class, Failure};
 use endpoint::{Address, Endpoint, Lookup};
 
 pub use error::classify;
+pub use node_env::outside_of_nodes;
 pub use plugin::compose_plugin;
 
 /// How long the engine may take to say its version.

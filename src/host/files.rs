@@ -88,6 +88,33 @@ pub fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Removes a folder with all that is in it, links in it not followed; one that is gone already is
+/// as good.
+///
+/// # Errors
+/// `FILE_UNWRITABLE`: something of it cannot be removed.
+pub fn remove_folder(path: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// The names in a folder, sorted; none where there is no folder.
+///
+/// # Errors
+/// `FILE_UNREADABLE`: it is there and cannot be read.
+pub fn names_in(path: &Path) -> Result<Vec<String>, Failure> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| unreadable(path, &error))?,
+    };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
+}
+
 fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
@@ -187,6 +214,21 @@ mod tests {
         create_private_folder(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(look(&path).unwrap(), Entry::Folder { empty: true });
+    }
+
+    #[test]
+    fn a_folder_goes_whole_and_links_in_it_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, gone) = (folder.path().join("kept"), folder.path().join("gone"));
+        write(&kept.join("file"), b"x", 0o600).unwrap();
+        write(&gone.join("deep/file"), b"x", 0o600).unwrap();
+        std::os::unix::fs::symlink(&kept, gone.join("link")).unwrap();
+        assert_eq!(names_in(&gone).unwrap(), ["deep", "link"]);
+        remove_folder(&gone).unwrap();
+        remove_folder(&gone).unwrap();
+        assert_eq!(look(&gone).unwrap(), Entry::Absent);
+        assert_eq!(names_in(&kept).unwrap(), ["file"]);
+        assert!(names_in(&gone).unwrap().is_empty());
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::redact::Secret;
 
+pub(in crate::host) use error::inner as cause_of;
 pub use error::{HttpError, HttpErrorKind};
 
 /// Most of a body that is read, in bytes; the rest is left unread.

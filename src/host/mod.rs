@@ -9,6 +9,8 @@ pub mod docker;
 pub mod ecr;
 pub mod files;
 pub mod http;
+pub mod kube;
+pub mod labelled;
 pub mod lock;
 pub mod ports;
 pub mod process;
@@ -16,6 +18,9 @@ pub mod random;
 pub mod runlog;
 pub mod state_dir;
 pub mod terminal;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod user;
 pub mod workbench;
 
 use std::collections::BTreeMap;

@@ -156,11 +156,9 @@ impl Child {
     fn start(cmd: &Cmd, base: &BTreeMap<String, String>, program: &Path) -> io::Result<Self> {
         let (stdout, their_stdout) = io::pipe()?;
         let (stderr, their_stderr) = io::pipe()?;
-        let mut env = base.clone();
-        env.extend(cmd.env.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())));
         #[expect(clippy::disallowed_methods, reason = "the one place that runs commands")]
         let mut expression = duct::cmd(program, &cmd.args)
-            .full_env(env)
+            .full_env(cmd.full_env(base))
             .stdout_file(their_stdout)
             .stderr_file(their_stderr)
             .unchecked()

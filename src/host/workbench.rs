@@ -125,6 +125,6 @@ impl Workbench {
 }
 
 /// The failure of work that was told to stop; nobody is shown it.
-fn cancelled() -> Failure {
+pub(in crate::host) fn cancelled() -> Failure {
     Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }

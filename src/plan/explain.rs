@@ -1,6 +1,8 @@
 //! What `mlup plan` shows: each step, whether it is as wanted, and what would change and why. Data
 //! and its forms for other programs; tables for people are drawn in `report/`.
 
+mod foreseen;
+
 use serde_json::{Value, json};
 
 use crate::plan::change::Change;
@@ -11,6 +13,11 @@ use crate::plan::{Selected, Step, StepId};
 pub struct Explained {
     /// All steps, in the order of the plan.
     pub steps: Vec<ExplainedStep>,
+    /// The chain of steps that is expected to decide how long the run takes, first to last; empty
+    /// when nothing changes.
+    pub critical_path: Vec<StepId>,
+    /// Steps with changes that run while that chain does.
+    pub beside: Vec<StepId>,
 }
 
 /// One step and what was found.
@@ -68,7 +75,8 @@ impl Status {
 impl Explained {
     /// Puts together a plan and what `find` says about each step that was not left out.
     pub fn new(selected: &Selected, mut find: impl FnMut(&Step) -> Status) -> Self {
-        let steps = selected.plan().steps().iter().map(|step| ExplainedStep {
+        let plan = selected.plan();
+        let steps = plan.steps().iter().map(|step| ExplainedStep {
             id: step.id.clone(),
             title: step.title.clone(),
             needs: step.needs.clone(),
@@ -77,7 +85,25 @@ impl Explained {
                 .left_out(&step.id)
                 .map_or_else(|| find(step), |why| Status::SkippedByUser(why.to_owned())),
         });
-        Self { steps: steps.collect() }
+        let steps: Vec<ExplainedStep> = steps.collect();
+        let (critical_path, beside) = foreseen::of(plan, &steps);
+        Self { steps, critical_path, beside }
+    }
+
+    /// The critical path and what runs beside it, in lines for people; none when nothing changes.
+    #[must_use]
+    pub fn path_lines(&self) -> Vec<String> {
+        let chain = |ids: &[StepId], between: &str| {
+            ids.iter().map(StepId::as_str).collect::<Vec<_>>().join(between)
+        };
+        let mut lines = Vec::new();
+        if !self.critical_path.is_empty() {
+            lines.push(format!("critical path: {}", chain(&self.critical_path, " > ")));
+        }
+        if !self.beside.is_empty() {
+            lines.push(format!("beside it: {}", chain(&self.beside, ", ")));
+        }
+        lines
     }
 
     /// Whether a run would change anything, as far as is known.
@@ -96,7 +122,14 @@ impl Explained {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let steps: Vec<Value> = self.steps.iter().map(ExplainedStep::to_json).collect();
-        json!({ "v": crate::event::VERSION, "changes": self.has_changes(), "steps": steps })
+        let ids = |ids: &[StepId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        json!({
+            "v": crate::event::VERSION,
+            "changes": self.has_changes(),
+            "steps": steps,
+            "critical_path": ids(&self.critical_path),
+            "beside": ids(&self.beside),
+        })
     }
 
     /// The graph in the language of Graphviz; an edge leads from a need to who needs it.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::model::{
-    Check, CheckProbe, Compose, Config, Deploy, DeployKind, File, FileContent, Image, ImageSource,
-    Network, NetworkOwner, Task, Vantage,
+    Check, CheckProbe, Cluster, Compose, Config, Credential, Deploy, DeployKind, File, FileContent,
+    Image, ImageSource, K3s, KubeSecret, Network, NetworkOwner, Provider, Purge, Recover, Registry,
+    Task, Vantage,
 };
 use crate::plan::{Retry, Step, StepId, StepKind};
 use crate::redact::Secret;
@@ -105,6 +106,38 @@ pub(crate) fn task(name: &str, needs: &[&str]) -> Task {
     }
 }
 
+/// A cluster of which nothing but the provider is said.
+pub(crate) fn cluster(provider: Provider) -> Cluster {
+    Cluster {
+        provider,
+        name: None,
+        context: None,
+        kubernetes_version: None,
+        cpus: None,
+        memory: None,
+        nodes: None,
+        agents: None,
+        args: Vec::new(),
+        addons: Vec::new(),
+        network: None,
+        ports: Vec::new(),
+        api_port: None,
+        switch_context: None,
+        recover: Recover {
+            attempts: 5,
+            backoff_min: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(60),
+            purge: Purge::Profile,
+        },
+        k3s: K3s::default(),
+    }
+}
+
+/// A kubeconfig of the cluster, below the project's folder.
+pub(crate) fn kubeconfig(path: &str) -> File {
+    File { content: FileContent::Kubeconfig, ..file(path) }
+}
+
 /// A network that mlup makes.
 pub(crate) fn network(name: &str) -> Network {
     Network {
@@ -114,6 +147,28 @@ pub(crate) fn network(name: &str) -> Network {
         subnet: None,
         gateway: None,
         labels: BTreeMap::new(),
+    }
+}
+
+/// A registry of ECR and the pull secret for it.
+pub(crate) fn registry(server: &str, secret: &str) -> Registry {
+    Registry {
+        server: server.to_owned(),
+        secret: secret.to_owned(),
+        namespaces: Vec::new(),
+        service_accounts: Vec::new(),
+        credential: Credential::Ecr { region: None, profile: None, endpoint: None },
+    }
+}
+
+/// A Kubernetes secret with one key.
+pub(crate) fn secret(name: &str) -> KubeSecret {
+    let value = crate::config::model::SecretValue::Literal(Secret::new("v"));
+    KubeSecret {
+        name: name.to_owned(),
+        namespace: None,
+        kind: None,
+        keys: [("k".to_owned(), value)].into_iter().collect(),
     }
 }
 

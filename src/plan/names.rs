@@ -3,7 +3,7 @@
 use crate::plan::{PlanError, StepId};
 
 /// Kinds that belong to a deploy of the same name; a bare name means the deploy.
-const DERIVED: [&str; 2] = ["images", "preflight"];
+const DERIVED: [&str; 3] = ["beside", "images", "preflight"];
 
 /// The steps that a name means: one, or for `kind/*` all of the kind.
 ///

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::{Check, Compose, File, Image, Network, Purge, Task};
+use crate::config::model::{Check, Compose, File, Image, KubeSecret, Network, Registry, Task};
+use crate::plan::pull_secret::PullSecret;
+use crate::policy::escalate::Reach;
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +72,7 @@ pub struct Step {
     /// How transient failures are retried.
     pub retry: Retry,
     /// How far recovery may go; `None` for steps that have no ladder.
-    pub ladder: Option<Purge>,
+    pub ladder: Option<Reach>,
 }
 
 impl Step {
@@ -78,13 +80,21 @@ impl Step {
     #[must_use]
     pub fn only_looks(&self) -> bool {
         match self.kind {
-            StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => true,
-            StepKind::Compose(_)
+            StepKind::Check(_)
+            | StepKind::ClusterPreflight
+            | StepKind::ComposePreflight(_)
+            | StepKind::Docker => true,
+            StepKind::Cluster
+            | StepKind::Compose(_)
+            | StepKind::ComposeBeside(_)
             | StepKind::ComposeImages(_)
             | StepKind::File(_)
             | StepKind::Image(_)
             | StepKind::Network(_)
-            | StepKind::Task(_) => false,
+            | StepKind::Registry(_)
+            | StepKind::Secret(_)
+            | StepKind::Task(_)
+            | StepKind::Token(_) => false,
         }
     }
 }
@@ -111,8 +121,14 @@ impl Default for Retry {
 pub enum StepKind {
     /// A check of the running environment.
     Check(Check),
+    /// The cluster is up, and its API answers.
+    Cluster,
+    /// The cluster's tool, this machine and the configuration go together.
+    ClusterPreflight,
     /// A compose project is up.
     Compose(ComposeDeploy),
+    /// The services of a compose project that need nothing of the cluster are up.
+    ComposeBeside(ComposeDeploy),
     /// The images of a compose project are on this machine.
     ComposeImages(ComposeDeploy),
     /// A compose project's file, networks and ports are in order.
@@ -125,8 +141,14 @@ pub enum StepKind {
     Image(Image),
     /// A Docker network is there.
     Network(Network),
+    /// A pull secret is in its namespaces.
+    Registry(PullSecret),
+    /// A Kubernetes secret has its keys.
+    Secret(KubeSecret),
     /// A host command has run.
     Task(Task),
+    /// The passwords of one server are asked for while the cluster is made.
+    Token(Vec<Registry>),
 }
 
 /// A compose project together with what its deploy says.

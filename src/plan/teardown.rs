@@ -1,7 +1,8 @@
 //! The graph that takes an environment away: what came up last goes first.
 
-use crate::config::model::Config;
+use crate::config::model::{Config, NetworkOwner};
 use crate::event::Verb;
+use crate::plan::build::cluster_is_in_docker;
 use crate::plan::{Plan, PlanError, Step, StepId, StepKind, start};
 
 /// The steps that `verb` takes away, each after all that stands on it. Docker comes first where
@@ -11,9 +12,17 @@ use crate::plan::{Plan, PlanError, Step, StepId, StepKind, start};
 /// As [`start`].
 pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
     let up = start(config)?;
-    let goes = |step: &Step| leaves_something(&step.kind, verb);
+    // A cluster that is no container of this machine is not mlup's to halt or to delete.
+    let has_cluster = cluster_is_in_docker(config);
+    let goes = |step: &Step| match step.kind {
+        StepKind::Cluster => has_cluster,
+        // What is in a cluster goes with it.
+        StepKind::Registry(_) | StepKind::Secret(_) => verb != Verb::Stop && !has_cluster,
+        ref kind => leaves_something(kind, verb),
+    };
     let docker = up.steps().iter().find(|step| matches!(step.kind, StepKind::Docker));
-    let mut steps: Vec<Step> = docker.map(|step| Step::clone(step)).into_iter().collect();
+    let first = |step: &std::sync::Arc<Step>| Step { needs: Vec::new(), ..Step::clone(step) };
+    let mut steps: Vec<Step> = docker.map(first).into_iter().collect();
     for step in up.steps().iter().rev().filter(|step| goes(step)) {
         let mut needs: Vec<StepId> = up
             .all_dependents(&step.id)
@@ -32,15 +41,103 @@ pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
 fn leaves_something(kind: &StepKind, verb: Verb) -> bool {
     match kind {
         StepKind::Compose(_) => true,
-        StepKind::File(_) | StepKind::Image(_) | StepKind::Network(_) => verb != Verb::Stop,
+        StepKind::File(_) | StepKind::Image(_) => verb != Verb::Stop,
+        // The network of a cluster goes with it.
+        StepKind::Network(network) => verb != Verb::Stop && network.owner == NetworkOwner::Mlup,
         StepKind::Task(task) => verb != Verb::Stop && task.undo.is_some(),
         StepKind::Check(_)
+        | StepKind::Cluster
+        | StepKind::ClusterPreflight
+        | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => false,
+        | StepKind::Docker
+        | StepKind::Registry(_)
+        | StepKind::Secret(_)
+        | StepKind::Token(_) => false,
     }
 }
 
 fn uses_docker(kind: &StepKind) -> bool {
-    matches!(kind, StepKind::Compose(_) | StepKind::Image(_) | StepKind::Network(_))
+    matches!(
+        kind,
+        StepKind::Cluster | StepKind::Compose(_) | StepKind::Image(_) | StepKind::Network(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::model::Provider;
+    use crate::plan::fixture::{cluster, config, deploy, file, id, network, registry, secret};
+
+    fn shape(config: &Config, verb: Verb) -> Vec<String> {
+        let plan = teardown(config, verb).unwrap();
+        let needs =
+            |step: &Step| step.needs.iter().map(StepId::as_str).collect::<Vec<_>>().join(" ");
+        let line = |step: &Step| format!("{}: {}", step.id, needs(step)).trim_end().to_owned();
+        plan.steps().iter().map(|step| line(step)).collect()
+    }
+
+    fn environment(provider: Provider) -> Config {
+        let mut config = config();
+        config.cluster = Some(cluster(provider));
+        config.networks = vec![network("minikube"), network("own")];
+        config.networks[0].owner = NetworkOwner::Cluster;
+        config.files = vec![file("a.conf")];
+        config.deploys = vec![deploy("stack", None)];
+        config
+    }
+
+    #[test]
+    fn compose_goes_before_the_cluster_whose_network_it_is_on() {
+        let shape = shape(&environment(Provider::Minikube), Verb::Stop);
+        assert_eq!(shape, ["docker:", "deploy/stack: docker", "cluster: deploy/stack docker"]);
+    }
+
+    #[test]
+    fn a_reset_takes_the_clusters_network_only_with_the_cluster() {
+        let shape = shape(&environment(Provider::Minikube), Verb::Reset);
+        assert!(shape.contains(&"cluster: deploy/stack docker".to_owned()), "{shape:?}");
+        assert!(shape.iter().all(|line| !line.starts_with("network/minikube")), "{shape:?}");
+        assert!(shape.contains(&"network/own: deploy/stack docker".to_owned()), "{shape:?}");
+    }
+
+    #[test]
+    fn a_network_that_the_cluster_joined_goes_after_it() {
+        let mut config = environment(Provider::K3d);
+        config.networks.remove(0);
+        config.cluster.as_mut().unwrap().network = Some("own".to_owned());
+        let plan = teardown(&config, Verb::Purge).unwrap();
+        assert!(plan.step(&id("network/own")).unwrap().needs.contains(&id("cluster")));
+    }
+
+    #[test]
+    fn secrets_go_from_a_cluster_that_stays_and_with_one_that_goes() {
+        let mut config = environment(Provider::Existing);
+        config.networks.clear();
+        config.registries = vec![registry("r", "pull")];
+        config.secrets = vec![secret("db")];
+        let lines = shape(&config, Verb::Reset);
+        for line in ["registry/pull:", "secret/db:"] {
+            assert!(lines.iter().any(|known| known == line), "{lines:?}");
+        }
+        assert_eq!(shape(&config, Verb::Stop), ["docker:", "deploy/stack: docker"]);
+        config.cluster = Some(cluster(Provider::K3d));
+        let lines = shape(&config, Verb::Purge);
+        assert!(lines.iter().all(|line| !line.contains("pull") && !line.contains("db")));
+    }
+
+    #[test]
+    fn a_cluster_that_mlup_does_not_make_stays() {
+        for provider in [Provider::Existing, Provider::DockerDesktop] {
+            let mut config = environment(provider);
+            config.networks.clear();
+            for verb in [Verb::Stop, Verb::Reset, Verb::Purge] {
+                let shape = shape(&config, verb);
+                assert_eq!(shape[0], "docker:");
+                assert!(shape.iter().all(|line| !line.starts_with("cluster")), "{shape:?}");
+            }
+        }
+    }
 }

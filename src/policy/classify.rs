@@ -116,7 +116,9 @@ fn says_something(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
 }
 
-fn shorten(line: &str) -> String {
+/// A line of evidence, cut where it is longer than anybody reads.
+#[must_use]
+pub fn shorten(line: &str) -> String {
     let line = line.trim();
     match line.char_indices().nth(LINE_LENGTH) {
         Some((cut, _)) => format!("{}...", &line[..cut]),

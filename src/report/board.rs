@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use crate::event::{
-    Diagnosis, Event, EventKind, Outcome, PathEntry, Phase, State, StepInfo, StepState, Url, Verb,
+    Diagnosis, Event, EventKind, Outcome, PathEntry, Phase, Recovery, State, StepInfo, StepState,
+    Url, Verb,
 };
 
 /// Where a run stands.
@@ -33,6 +34,7 @@ pub(super) struct End {
     pub(super) elapsed_ms: u64,
     pub(super) critical_path: Vec<PathEntry>,
     pub(super) urls: Vec<Url>,
+    pub(super) recovered: Vec<Recovery>,
 }
 
 /// Where one step stands.
@@ -127,16 +129,21 @@ impl Board {
                 }
             }
             EventKind::StepState(state) => {
+                if state.to == State::Pending {
+                    // It is gone through again: what it failed of before is no cause any more.
+                    self.diagnoses.retain(|diagnosis| diagnosis.step != state.step);
+                }
                 let at = self.place(&state.step);
                 self.rows[at].apply(state, event.elapsed_ms);
             }
             EventKind::Diagnosis(diagnosis) => self.diagnose(diagnosis),
-            EventKind::RunFinished { outcome, critical_path, urls, .. } => {
+            EventKind::RunFinished { outcome, critical_path, urls, recovered, .. } => {
                 self.end = Some(End {
                     outcome: *outcome,
                     elapsed_ms: event.elapsed_ms,
                     critical_path: critical_path.clone(),
                     urls: urls.clone(),
+                    recovered: recovered.clone(),
                 });
             }
             EventKind::StepOutput { .. }

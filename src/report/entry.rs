@@ -7,6 +7,11 @@ use crate::report::mode::Detail;
 use crate::report::style::{Line, Style, Tone, word};
 use crate::report::text;
 
+/// Columns that words get beside the columns of a line, at least; else they go below it.
+const LEAST_ROOM: usize = 24;
+/// How far they are moved in there.
+const NARROW_INDENT: usize = 5;
+
 /// One thing worth saying.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -26,6 +31,8 @@ pub(super) enum Mark {
     Output,
     /// An attempt of a check.
     Probe,
+    /// A stronger remedy was chosen.
+    Rung,
     /// A step is in this state now.
     State(State),
     /// Worth knowing.
@@ -37,6 +44,7 @@ impl Mark {
         match self {
             Self::Output => "|",
             Self::Probe => "probe",
+            Self::Rung => "escalate",
             Self::State(state) => word(state),
             Self::Warning => "warning",
         }
@@ -46,7 +54,7 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => Tone::Dim,
             Self::State(state) => Tone::of(state),
-            Self::Warning => Tone::Busy,
+            Self::Rung | Self::Warning => Tone::Busy,
         }
     }
 
@@ -54,6 +62,7 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => ' ',
             Self::State(state) => style.glyph(state, 0),
+            Self::Rung => style.glyph(State::Escalating, 0),
             Self::Warning => '!',
         }
     }
@@ -75,8 +84,7 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
     match kind {
         EventKind::StepState(state) => step(state, detail),
         EventKind::Escalation { step, rung, reason, attempt } => {
-            let text = format!("{rung}: {reason} (attempt {attempt})");
-            Some(said(step, Mark::State(State::Escalating), text))
+            Some(said(step, Mark::Rung, format!("{rung} (attempt {attempt}): {reason}")))
         }
         EventKind::Warning { step, code, message, hint } => {
             let advice = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -85,7 +93,7 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
             Some(Entry { code: Some(code.clone()), ..entry })
         }
         EventKind::StepOutput { step, line, .. } if verbose => {
-            Some(said(step, Mark::Output, line.clone()))
+            Some(said(step, Mark::Output, text::spoken(line)))
         }
         EventKind::Probe(probe) if verbose => Some(said(&probe.step, Mark::Probe, found(probe))),
         _ => None,
@@ -156,27 +164,59 @@ impl Entry {
         self.columns(Line::default().with(Tone::Normal, subject + "  "))
     }
 
-    /// The line that the live view leaves behind.
-    pub(super) fn left_behind(&self, id_width: usize, style: Style) -> Line {
+    /// The lines that the live view leaves behind in a window of this width.
+    pub(super) fn left_behind(&self, id_width: usize, style: Style, width: usize) -> Vec<Line> {
         if self.mark == Mark::Output {
             let text = format!("   {}  | {}", text::pad(&self.subject, id_width), self.text);
-            return Line::default().with(Tone::Dim, text);
+            return vec![Line::default().with(Tone::Dim, text)];
         }
         let glyph = format!(" {} ", self.mark.glyph(style));
         let subject = text::pad(&self.subject, id_width) + "  ";
-        self.columns(Line::default().with(self.mark.tone(), glyph).with(Tone::Normal, subject))
+        let head = Line::default().with(self.mark.tone(), glyph).with(Tone::Normal, subject);
+        if self.is_told_once() {
+            return self.wrapped(self.head(head), width);
+        }
+        // One step, one line: the run log has it all, and so has the block of a failure.
+        vec![self.columns(head).clip(width, style)]
+    }
+
+    /// Whether nothing else on the screen says it: then it is not cut.
+    fn is_told_once(&self) -> bool {
+        matches!(self.mark, Mark::Rung | Mark::Warning | Mark::State(State::Retrying))
+    }
+
+    /// The words under one another, beside the columns where there is room, else below them.
+    fn wrapped(&self, head: Line, width: usize) -> Vec<Line> {
+        let column = head.width();
+        let is_beside = width >= column + LEAST_ROOM;
+        let indent = if is_beside { column } else { NARROW_INDENT };
+        let room = width.saturating_sub(indent);
+        let code = self.code.as_ref().map(|code| format!("{code}  ")).unwrap_or_default();
+        let mut words = text::wrap(&text::clean(&self.text), room.saturating_sub(code.len()), room);
+        let rest = words.split_off(1);
+        let begin = Line::default();
+        let begin =
+            if is_beside { head.clone() } else { begin.with(Tone::Normal, " ".repeat(indent)) };
+        let begin = begin.with(self.mark.tone(), code).with(Tone::Normal, words.concat());
+        let rest = rest.iter().map(|words| format!("{}{words}", " ".repeat(indent)));
+        let rest = rest.map(|words| Line::default().with(Tone::Normal, words));
+        (!is_beside).then_some(head).into_iter().chain([begin]).chain(rest).collect()
     }
 
     fn columns(&self, line: Line) -> Line {
-        let duration = self.duration_ms.map(text::duration).unwrap_or_default();
-        let line = line
-            .with(self.mark.tone(), text::pad(self.mark.word(), 9))
-            .with(Tone::Dim, format!("  {duration:>5}  "));
+        let line = self.head(line);
         match &self.code {
             Some(code) => {
                 line.with(self.mark.tone(), code).with(Tone::Normal, format!("  {}", self.text))
             }
             None => line.with(Tone::Normal, &self.text),
         }
+    }
+
+    /// What kind of thing it is, and how long it took.
+    fn head(&self, line: Line) -> Line {
+        let duration = self.duration_ms.map(text::duration).unwrap_or_default();
+        line.with(self.mark.tone(), text::pad(self.mark.word(), 9))
+            .with(Tone::Dim, format!("  {duration:>5}  "))
     }
 }

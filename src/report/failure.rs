@@ -34,8 +34,10 @@ pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
     let mut lines = headline(diagnosis, width);
     lines.extend(evidence(&diagnosis.evidence, width));
-    if !diagnosis.tried.is_empty() {
-        lines.extend(labelled("tried: ", &diagnosis.tried.join("; "), width));
+    let mut label = "tried: ".to_owned();
+    for tried in tried(&diagnosis.tried) {
+        lines.extend(labelled(&label, &tried, width));
+        label = " ".repeat(label.len());
     }
     lines.extend(fix(diagnosis));
     lines.extend(blocks(&diagnosis.blocks, width));
@@ -82,6 +84,24 @@ fn evidence(evidence: &[Evidence], width: usize) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// What was tried, once for those in a row that ended the same.
+fn tried(tried: &[String]) -> Vec<String> {
+    let mut told: Vec<(String, &str)> = Vec::new();
+    for entry in tried {
+        let (attempt, end) = entry.split_once(": ").unwrap_or((entry, ""));
+        match told.last_mut() {
+            Some((attempts, same)) if *same == end && !end.is_empty() => {
+                attempts.extend([", ", attempt.strip_prefix("attempt ").unwrap_or(attempt)]);
+            }
+            _ => told.push((attempt.to_owned(), end)),
+        }
+    }
+    let whole = |(attempt, end): (String, &str)| {
+        if end.is_empty() { attempt } else { format!("{attempt}: {end}") }
+    };
+    told.into_iter().map(whole).collect()
 }
 
 fn labelled(label: &str, words: &str, width: usize) -> Vec<Line> {
@@ -198,6 +218,27 @@ PORT_TAKEN  deploy/stack
   more: mlup why deploy/stack
 ";
         assert_eq!(plain(&diagnosis, 40), expected);
+    }
+
+    #[test]
+    fn what_was_tried_is_told_once_where_it_ended_the_same() {
+        let mut diagnosis = port_taken();
+        diagnosis.tried = vec![
+            "attempt 1 (start): the node is gone".into(),
+            "attempt 2 (start): the node is gone".into(),
+            "attempt 3 (recreate): the node is gone".into(),
+            "attempt 4 (purge): no answer".into(),
+            "started 2 times".into(),
+            "started 2 times".into(),
+        ];
+        let block = plain(&diagnosis, 80);
+        let expected = "
+  tried: attempt 1 (start), 2 (start), 3 (recreate): the node is gone
+         attempt 4 (purge): no answer
+         started 2 times
+         started 2 times
+";
+        assert!(block.contains(expected), "{block}");
     }
 
     #[test]

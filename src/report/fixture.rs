@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use crate::event::{
-    Diagnosis, Event, EventKind, Evidence, Fix, Outcome, PathEntry, Phase, Probe, State, StepInfo,
-    StepState, Stream, Url, VERSION, Verb,
+    Diagnosis, Event, EventKind, Evidence, Fix, Outcome, PathEntry, Phase, Probe, Recovery, State,
+    StepInfo, StepState, Stream, Url, VERSION, Verb,
 };
 
 /// A writer whose text can be read from outside.
@@ -141,6 +141,7 @@ impl Recorder {
             exit_code: u8::from(outcome != Outcome::Ready),
             critical_path: path.iter().map(entry).collect(),
             urls: if outcome == Outcome::Ready { urls } else { Vec::new() },
+            recovered: Vec::new(),
         })
     }
 
@@ -236,6 +237,46 @@ pub(crate) fn failed_start() -> Vec<Event> {
     recorder.state("check/api", State::Blocked, State::Skipped, |_| {});
     recorder.at(2_010).finished(Outcome::Failed, &[("docker", 84), ("deploy/stack", 1_490)]);
     recorder.events()
+}
+
+/// A start in which the cluster comes up on its third attempt.
+pub(crate) fn recovered_start() -> Vec<Event> {
+    let mut recorder = Recorder::default();
+    recorder.started(&[("cluster", &[]), ("deploy/stack", &["cluster"])]);
+    recorder.running("cluster", Phase::Apply);
+    let rungs = [
+        ("restart", "it does not answer: no answer within 2s"),
+        ("recreate", "a restart did not help: no answer within 2s"),
+    ];
+    for (attempt, (rung, reason)) in (2..).zip(rungs) {
+        recorder.at(u64::from(attempt) * 1_500);
+        recorder.state("cluster", State::Running, State::Escalating, |state| {
+            state.reason = Some("no answer within 2s".into());
+            state.attempt = attempt - 1;
+        });
+        recorder.push(EventKind::Escalation {
+            step: "cluster".into(),
+            rung: rung.into(),
+            reason: reason.into(),
+            attempt,
+        });
+    }
+    recorder.at(8_000).ready("cluster", 7_900, "1 node, v1.34.0", true);
+    recorder.at(9_000).ready("deploy/stack", 1_000, "5 services", true);
+    recorder.at(9_010).finished(Outcome::Ready, &[("cluster", 7_900)]);
+    let mut events = recorder.events();
+    if let Some(EventKind::RunFinished { recovered, urls, .. }) =
+        events.last_mut().map(|event| &mut event.kind)
+    {
+        urls.clear();
+        recovered.push(Recovery {
+            step: "cluster".into(),
+            attempt: 3,
+            rung: "recreate".into(),
+            reason: "no answer within 2s".into(),
+        });
+    }
+    events
 }
 
 fn port_taken() -> Diagnosis {

@@ -103,6 +103,25 @@ fn a_failed_start_in_plain_lines() {
 }
 
 #[test]
+fn each_rung_of_recovery_is_a_line_and_the_summary_says_which_one_worked() {
+    let expected = "\
+[  0.0] start demo (profile local): 2 steps, deadline 15m
+[  0.0] cluster       running           making changes
+[  3.0] cluster       escalate          restart (attempt 2): it does not answer: no answer within 2s
+[  4.5] cluster       escalate          recreate (attempt 3): a restart did not help: no answer within 2s
+[  8.0] cluster       ready       7.9s  1 node, v1.34.0 (changed)
+[  9.0] deploy/stack  ready       1.0s  5 services (changed)
+
+ready in 9.0s: 2 steps, 2 changed
+recovered: cluster is up since attempt 3 (recreate); the last failure: no answer
+  within 2s
+critical path: cluster 7.9s
+run log: ~/.local/state/mlup/demo-1a2b3c4d/runs/20261121T103000Z-r1
+";
+    assert_eq!(plain(&fixture::recovered_start(), Detail::Normal), expected);
+}
+
+#[test]
 fn quiet_is_the_failure_and_the_summary_alone() {
     assert_eq!(plain(&fixture::failed_start(), Detail::Quiet), FAILED);
 }

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Event, EventKind, Outcome, Phase, StepState};
-use crate::report::style;
+use crate::event::{Event, EventKind, Outcome, Phase, Recovery, State, StepState};
+use crate::report::{style, text};
 
 /// The events that are about this step, in order.
 #[must_use]
@@ -35,24 +35,32 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// What came up only after a stronger remedy, and which one it was.
+#[must_use]
+pub fn recovered(Recovery { step, attempt, rung, reason }: &Recovery) -> String {
+    format!("recovered: {step} is up since attempt {attempt} ({rung}); the last failure: {reason}")
+}
+
 /// One line an event: seconds since the run began, then what happened.
 #[must_use]
 pub fn lines(events: &[&Event]) -> String {
-    let mut text = String::new();
+    let mut story = String::new();
     for event in events {
         if let Some(line) = line(&event.kind) {
             let tenths = event.elapsed_ms / 100;
-            let _ = writeln!(text, "[{:>5}.{}] {line}", tenths / 10, tenths % 10);
+            let _ = writeln!(story, "[{:>5}.{}] {line}", tenths / 10, tenths % 10);
         }
     }
-    text
+    story
 }
 
 /// What happened, or nothing for what other lines say already.
 fn line(kind: &EventKind) -> Option<String> {
     Some(match kind {
+        // The escalation itself says more.
+        EventKind::StepState(state) if state.to == State::Escalating => return None,
         EventKind::StepState(state) => moved(state),
-        EventKind::StepOutput { line, .. } => format!("  | {line}"),
+        EventKind::StepOutput { line, .. } => format!("  | {}", text::spoken(line)),
         EventKind::Probe(probe) => {
             let verdict = if probe.ok { "ok" } else { "not yet" };
             format!(
@@ -60,7 +68,9 @@ fn line(kind: &EventKind) -> Option<String> {
                 probe.n, probe.kind, probe.from, probe.detail
             )
         }
-        EventKind::Escalation { rung, reason, .. } => format!("{rung}: {reason}"),
+        EventKind::Escalation { rung, reason, attempt, .. } => {
+            format!("escalate: {rung} (attempt {attempt}): {reason}")
+        }
         EventKind::Warning { message, .. } => format!("warning: {message}"),
         EventKind::Diagnosis(_) | EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => {
             return None;
@@ -91,7 +101,7 @@ fn moved(state: &StepState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Probe, State, Stream};
+    use crate::event::{Probe, Stream};
 
     fn event(elapsed_ms: u64, kind: EventKind) -> Event {
         Event { v: 1, seq: 0, ts: String::new(), elapsed_ms, run: "r".to_owned(), kind }

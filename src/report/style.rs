@@ -51,7 +51,7 @@ impl Style {
     }
 }
 
-/// The word of a state, the same in every report and in the events.
+/// The word of a state, the same in every report.
 pub(super) fn word(state: State) -> &'static str {
     match state {
         State::Pending => "pending",
@@ -59,7 +59,7 @@ pub(super) fn word(state: State) -> &'static str {
         State::Running => "running",
         State::Waiting => "waiting",
         State::Retrying => "retrying",
-        State::Escalating => "escalating",
+        State::Escalating => "escalate",
         State::Ready => "ready",
         State::Succeeded => "succeeded",
         State::Degraded => "degraded",

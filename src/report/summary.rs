@@ -1,10 +1,10 @@
 //! The end of a run: each root cause once, the verdict, where the time went and where the
 //! environment answers. Says nothing before the last event.
 
-use crate::event::{Outcome, PathEntry, State, Url, Verb};
+use crate::event::{Outcome, PathEntry, Recovery, State, Url, Verb};
 use crate::report::board::{Board, End, Row};
 use crate::report::style::{Line, Style, Tone, paint_all};
-use crate::report::{failure, text};
+use crate::report::{failure, story, text};
 
 /// A shorter run has no time to account for.
 const WORTH_EXPLAINING_MS: u64 = 1_000;
@@ -27,6 +27,7 @@ pub fn render(board: &Board, run_log: Option<&str>, width: usize, style: Style) 
     }
     lines.push(Line::default());
     lines.extend(verdict(board, end, width));
+    lines.extend(recovered(end, width));
     lines.extend(critical_path(end, width));
     if let Some(run_log) = run_log {
         lines.push(Line::default().with(Tone::Dim, format!("run log: {run_log}")));
@@ -123,6 +124,20 @@ fn names(board: &Board, test: impl Fn(&Row) -> bool) -> String {
         named = format!("{named}, {} more", all.len() - NAMED_STEPS);
     }
     named
+}
+
+/// What is up only after a stronger remedy, one entry each.
+fn recovered(end: &End, width: usize) -> Vec<Line> {
+    let told = |recovery: &Recovery| {
+        let text = text::clean(&story::recovered(recovery));
+        let wrapped = text::wrap(&text, width, width.saturating_sub(2));
+        let lines = wrapped.into_iter().enumerate().map(|(at, line)| {
+            let indent = if at == 0 { "" } else { "  " };
+            Line::default().with(Tone::Normal, format!("{indent}{line}"))
+        });
+        lines.collect::<Vec<_>>()
+    };
+    end.recovered.iter().flat_map(told).collect()
 }
 
 /// The chain that decided how long it took, in one line where it fits.
@@ -224,6 +239,23 @@ mod tests {
             board.apply(event);
         }
         assert_eq!(render(&board, Some("/log"), 80, Style::default()), "");
+    }
+
+    #[test]
+    fn what_failed_before_the_plan_was_gone_through_again_is_no_cause() {
+        let mut events = fixture::failed_start();
+        let mut recorder = Recorder::default();
+        recorder.at(1_900).state("deploy/stack", State::Failed, State::Pending, |_| {});
+        recorder.state("deploy/stack", State::Blocked, State::Skipped, |_| {});
+        let end = events.pop().unwrap();
+        events.extend(recorder.events());
+        events.push(end);
+        let mut board = Board::default();
+        for event in &events {
+            board.apply(event);
+        }
+        let text = render(&board, None, 80, Style::default());
+        assert!(!text.contains("PORT_TAKEN"), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Text in columns: how wide it is, how it is cut and wrapped, how a duration reads.
 
+use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that the text takes on a terminal.
@@ -18,6 +19,19 @@ pub fn clip(text: &str, columns: usize, mark: &str) -> String {
     let mut kept = head(text, room).trim_end().to_owned();
     kept.push_str(head(mark, columns));
     kept
+}
+
+/// What a line that a tool printed says to people: the message of a CloudEvent, else the line.
+#[must_use]
+pub fn spoken(line: &str) -> String {
+    let event = line.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(line));
+    let Some(Ok(event)) = event else { return line.to_owned() };
+    let field = |name: &str| event["data"][name].as_str().unwrap_or_default();
+    match (field("message").trim(), field("exitcode")) {
+        ("", _) => line.to_owned(),
+        (message, "") => message.to_owned(),
+        (message, _) => format!("{}: {message}", field("name")),
+    }
 }
 
 /// The longest beginning that fits in `columns`.
@@ -176,6 +190,17 @@ mod tests {
         assert_eq!(wrap("aa bb cc", 5, 2), ["aa bb", "cc"]);
         assert_eq!(wrap("a /very/long/path b", 6, 6), ["a", "/very/long/path", "b"]);
         assert_eq!(wrap("", 5, 5), [""]);
+    }
+
+    #[test]
+    fn of_a_cloud_event_people_read_the_message() {
+        let step = r#"{"type":"x.step","data":{"message":"Done! ","name":"Done"}}"#;
+        assert_eq!(spoken(step), "Done!");
+        let error = r#"{"data":{"exitcode":"80","message":"no node","name":"GUEST_START"}}"#;
+        assert_eq!(spoken(error), "GUEST_START: no node");
+        for other in ["{not json", "#5 building", r#"{"data":{"progress":"0.1"}}"#, "{}", "[1]"] {
+            assert_eq!(spoken(other), other);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! part of the configuration; order, retries and deadlines belong to `engine/`.
 
 mod check;
+pub mod cluster;
 pub mod compose;
 mod docker;
 mod file;
@@ -26,6 +27,7 @@ use crate::config::model::Config;
 use crate::event::{Phase, Probe, Stream};
 use crate::host::Host;
 use crate::host::cmd::LineSink;
+use crate::host::workbench::{Announcement, Workbench};
 use crate::plan::change::{Change, Probed, Settled};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{StepId, StepKind};
@@ -33,6 +35,7 @@ use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
 pub use compose::Projects;
+pub use registry::credential::Passwords;
 
 /// What one attempt of one step works with.
 #[derive(Clone)]
@@ -45,8 +48,12 @@ pub struct StepCtx {
     pub config: Arc<Config>,
     /// Compose projects as resolved so far in this run.
     pub projects: Arc<Projects>,
+    /// Passwords of registries as asked for so far in this run.
+    pub passwords: Arc<Passwords>,
     /// How strong a remedy this attempt is; `Start` for steps that have no ladder.
     pub rung: Rung,
+    /// Whether a cluster may be deleted and made again for its settings.
+    pub recreate: Consent,
     /// When the step's time, or the run's, is over.
     pub deadline: Instant,
     /// Fires when the step has to stop.
@@ -98,6 +105,22 @@ impl StepCtx {
         }
     }
 
+    /// What a cluster driver works with during this attempt.
+    #[must_use]
+    pub fn workbench(&self) -> Workbench {
+        let (id, progress) = (self.id.clone(), self.progress.clone());
+        Workbench {
+            host: self.host.clone(),
+            root: self.config.root.clone(),
+            deadline: self.deadline,
+            cancel: self.cancel.clone(),
+            lines: self.line_sink(),
+            announce: Arc::new(move |said| {
+                let _ = progress.send((id.clone(), announced(said)));
+            }),
+        }
+    }
+
     /// A sink that turns each line of a tool into an event of this step.
     #[must_use]
     pub fn line_sink(&self) -> LineSink {
@@ -108,9 +131,26 @@ impl StepCtx {
     }
 }
 
+fn announced(said: Announcement) -> Progress {
+    match said {
+        Announcement::Doing(what) => Progress::Waiting(what),
+        Announcement::Warning { code, message, hint } => Progress::Warning { code, message, hint },
+    }
+}
+
 /// The failure of a step that was told to stop; nobody is shown it.
 fn cancelled() -> Failure {
     Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
+}
+
+/// Whether the user agreed to lose a cluster for settings that only a new one can have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// `--recreate`.
+    Given,
+    /// Nothing was said.
+    #[default]
+    NotGiven,
 }
 
 /// How far taking away goes.
@@ -166,53 +206,80 @@ async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Fail
 pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
     match kind {
         StepKind::Check(check) => check::probe(check, ctx).await,
+        StepKind::Cluster => cluster::probe(ctx).await,
+        StepKind::ClusterPreflight => cluster::preflight(ctx).await,
         StepKind::Compose(deploy) => compose::probe(deploy, ctx).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::probe(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::probe(deploy, ctx).await,
         StepKind::ComposePreflight(deploy) => compose::preflight::probe(deploy, ctx).await,
         StepKind::Docker => docker::probe(ctx).await,
         StepKind::File(file) => file::probe(file, ctx).await,
         StepKind::Image(image) => image::probe(image, ctx).await,
         StepKind::Network(network) => network::probe(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::probe(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::probe(wanted, ctx).await,
         StepKind::Task(task) => task::probe(task, ctx).await,
+        StepKind::Token(registries) => registry::token::probe(registries, ctx).await,
     }
 }
 
 async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<(), Failure> {
     match kind {
+        StepKind::Cluster => cluster::apply(ctx).await,
         StepKind::Compose(deploy) => compose::apply(deploy, ctx, changes).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::apply(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::apply(deploy, ctx, changes).await,
         StepKind::File(file) => file::apply(file, ctx).await,
         StepKind::Image(image) => image::apply(image, ctx, changes).await,
         StepKind::Network(network) => network::apply(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::apply(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::apply(wanted, ctx).await,
         StepKind::Task(task) => task::apply(task, ctx).await,
-        StepKind::Check(_) | StepKind::ComposePreflight(_) | StepKind::Docker => Ok(()),
+        StepKind::Token(registries) => registry::token::apply(registries, ctx).await,
+        StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposePreflight(_)
+        | StepKind::Docker => Ok(()),
     }
 }
 
 async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
     match kind {
         StepKind::Check(check) => check::verify(check, ctx).await,
+        StepKind::Cluster => cluster::verify(ctx).await,
         StepKind::Compose(deploy) => compose::verify(deploy, ctx).await,
+        StepKind::ComposeBeside(deploy) => compose::beside::verify(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::verify(deploy, ctx).await,
         StepKind::File(file) => file::verify(file, ctx).await,
         StepKind::Image(image) => image::verify(image, ctx).await,
         StepKind::Network(network) => network::verify(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::verify(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::verify(wanted, ctx).await,
         StepKind::Task(task) => task::verify(task, ctx).await,
-        StepKind::ComposePreflight(_) | StepKind::Docker => Ok(Settled::ready("")),
+        StepKind::Token(registries) => registry::token::verify(registries, ctx).await,
+        StepKind::ClusterPreflight | StepKind::ComposePreflight(_) | StepKind::Docker => {
+            Ok(Settled::ready(""))
+        }
     }
 }
 
 async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settled, bool), Failure> {
     let removed = match kind {
+        StepKind::Cluster => cluster::remove(ctx, how).await?,
         StepKind::Compose(deploy) => compose::remove(deploy, ctx, how).await?,
         StepKind::File(file) => file::remove(file, ctx, how).await?,
         StepKind::Image(image) => image::remove(image, ctx, how).await?,
         StepKind::Network(network) => network::remove(network, ctx, how).await?,
+        StepKind::Registry(secret) => registry::step::remove(secret, ctx, how).await?,
+        StepKind::Secret(wanted) => secret::step::remove(wanted, ctx, how).await?,
         StepKind::Task(task) => task::remove(task, ctx, how).await?,
         StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => Vec::new(),
+        | StepKind::Docker
+        | StepKind::Token(_) => Vec::new(),
     };
     let detail = removed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Ok((Settled::succeeded(detail), !removed.is_empty()))
@@ -228,14 +295,20 @@ pub async fn removals(
     how: Teardown,
 ) -> Result<Vec<Change>, Failure> {
     match kind {
+        StepKind::Cluster => cluster::removals(ctx, how).await,
         StepKind::Compose(deploy) => compose::removals(deploy, ctx, how).await,
         StepKind::File(file) => file::removals(file, ctx, how).await,
         StepKind::Image(image) => image::removals(image, ctx, how).await,
         StepKind::Network(network) => network::removals(network, ctx, how).await,
+        StepKind::Registry(secret) => registry::step::removals(secret, ctx, how).await,
+        StepKind::Secret(wanted) => secret::step::removals(wanted, ctx, how).await,
         StepKind::Task(task) => task::removals(task, ctx, how).await,
         StepKind::Check(_)
+        | StepKind::ClusterPreflight
+        | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => Ok(Vec::new()),
+        | StepKind::Docker
+        | StepKind::Token(_) => Ok(Vec::new()),
     }
 }

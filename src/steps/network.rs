@@ -9,18 +9,22 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
+use tokio::time::Instant;
 
 use crate::config::model::{Network, NetworkOwner};
 use crate::event::Fix;
 use crate::host::docker::classify;
 use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::policy::{Class, Failure};
-use crate::steps::{StepCtx, Teardown, ownership};
+use crate::steps::{StepCtx, Teardown, cluster, ownership};
 
 pub(super) async fn probe(network: &Network, ctx: &StepCtx) -> Result<Probed, Failure> {
     match inspect(&network.name, ctx).await? {
         Some(found) => settled(network, &found).map(Probed::Satisfied),
-        None if network.owner == NetworkOwner::Cluster => Err(missing(network)),
+        None if network.owner == NetworkOwner::Cluster => {
+            let why = "the cluster makes it";
+            Ok(Probed::Needed(vec![Change::new(Op::Wait, object(network), why)]))
+        }
         None => {
             let why = "it does not exist";
             Ok(Probed::Needed(vec![Change::new(Op::Create, object(network), why)]))
@@ -67,8 +71,43 @@ async fn appears(network: &Network, ctx: &StepCtx) -> Result<bool, Failure> {
 }
 
 pub(super) async fn verify(network: &Network, ctx: &StepCtx) -> Result<Settled, Failure> {
+    if network.owner == NetworkOwner::Cluster {
+        return clusters(network, ctx).await;
+    }
     let found = inspect(&network.name, ctx).await?.ok_or_else(|| missing(network))?;
     settled(network, &found)
+}
+
+/// Waits for the network of a cluster. Its step is over, so the network is there already; the wait
+/// only bridges an engine that is slow to show it.
+async fn clusters(network: &Network, ctx: &StepCtx) -> Result<Settled, Failure> {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(1);
+    const LIMIT: Duration = Duration::from_secs(10);
+    let (bench, began) = (ctx.workbench(), Instant::now());
+    let mut pause = SHORTEST;
+    loop {
+        if let Some(found) = inspect(&network.name, ctx).await? {
+            return settled(network, &found);
+        }
+        if began.elapsed() >= LIMIT {
+            let failure = missing(network).because("mlup.toml", "the cluster is to make it");
+            let instead = cluster::instead(ctx).await.into_iter().take(4);
+            return Err(instead.fold(failure, |failure, line| failure.because("docker", line)));
+        }
+        bench.pause(pause).await?;
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// The gateways of a network; none where there is no such network.
+///
+/// # Errors
+/// The engine could not be asked.
+pub(super) async fn gateways(name: &str, ctx: &StepCtx) -> Result<Vec<IpAddr>, Failure> {
+    let found = inspect(name, ctx).await?;
+    let gateways = found.iter().flat_map(|found| pools(&found.network));
+    Ok(gateways.filter_map(|pool| pool.gateway.as_deref()?.parse().ok()).collect())
 }
 
 pub(super) async fn removals(

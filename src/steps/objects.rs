@@ -1,6 +1,7 @@
 //! Requests to the API server for the objects that mlup itself makes: few at a time, patient with
 //! a busy server, and with failures that name verb, resource and namespace.
 
+mod connect;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod refusal;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::header::RETRY_AFTER;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -25,6 +28,7 @@ use tokio::time::Instant;
 
 use crate::policy::Failure;
 use crate::steps::{StepCtx, cancelled, ownership};
+pub use connect::{Standing, standing};
 use refusal::{Refusal, Subject};
 
 /// Who writes: the field manager of every object that mlup applies.
@@ -32,6 +36,13 @@ pub const MANAGER: &str = "mlup";
 
 /// Most requests at the same time.
 pub const AT_ONCE: usize = 16;
+
+/// Work on many objects, few at a time, results in order; ends with the first failure.
+pub async fn few_at_once<T>(
+    work: Vec<BoxFuture<'_, Result<T, Failure>>>,
+) -> Result<Vec<T>, Failure> {
+    stream::iter(work).buffered(AT_ONCE).try_collect().await
+}
 
 /// Time for one answer.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -72,7 +72,8 @@ impl DockerGuard {
 
     /// Its own name or one that goes on from it; the guard numbered 1 must not take 10 along.
     fn owns(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(&self.name);
+        // k3d puts its own name before a cluster's.
+        let rest = name.strip_prefix("k3d-").unwrap_or(name).strip_prefix(&self.name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '.', '/']))
     }
 }
@@ -97,12 +98,17 @@ impl Drop for DockerGuard {
     }
 }
 
+/// The static busybox of this machine.
+pub(super) fn busybox() -> PathBuf {
+    let set = std::env::var_os("MLUP_TEST_BUSYBOX").map(PathBuf::from);
+    set.unwrap_or_else(|| PathBuf::from("/bin/busybox"))
+}
+
 /// Builds the test image, once per process; the engine's cache makes later processes quick.
 fn build_image() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let busybox = std::env::var_os("MLUP_TEST_BUSYBOX").map(PathBuf::from);
-        let busybox = busybox.unwrap_or_else(|| PathBuf::from("/bin/busybox"));
+        let busybox = busybox();
         let context = tempfile::tempdir().unwrap();
         std::fs::copy(&busybox, context.path().join("busybox"))
             .unwrap_or_else(|error| panic!("a static busybox: {}: {error}", busybox.display()));

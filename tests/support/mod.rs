@@ -1,12 +1,17 @@
 //! What integration tests stand on: a sealed place to run the program in, stand-in tools, a
 //! pseudo terminal and real Docker objects that go away again. The tests themselves are beside it.
 
+pub(crate) mod cluster;
 mod docker;
+pub(crate) mod document;
+mod kube;
 mod output;
 mod pty;
 mod rule;
-mod running;
+pub(crate) mod running;
 mod sandbox;
+#[path = "../fake-cluster/script.rs"]
+pub(crate) mod script;
 pub(crate) mod stack;
 mod tool;
 

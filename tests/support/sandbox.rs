@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use super::output::{Ran, without_differences};
@@ -20,6 +21,8 @@ use super::tool::Call;
 const MLUP: &str = env!("CARGO_BIN_EXE_mlup");
 /// The stand-in for every tool.
 const FAKE_TOOL: &str = env!("CARGO_BIN_EXE_fake-tool");
+/// The stand-in for cluster tools that acts on the real engine.
+const FAKE_CLUSTER: &str = env!("CARGO_BIN_EXE_fake-cluster");
 
 /// A folder tree and an environment of one test. When it goes, an unscripted call of a stand-in
 /// tool fails the test.
@@ -72,6 +75,11 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
+    /// The environment that everything here runs in.
+    pub(crate) fn environment(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
     /// Sets a variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
@@ -84,6 +92,13 @@ impl Sandbox {
         let json = serde_json::to_string_pretty(rules).unwrap();
         std::fs::write(bin.join(format!("{name}.rules.json")), json).unwrap();
         symlink(FAKE_TOOL, bin.join(name)).unwrap();
+        self
+    }
+
+    /// Puts a stand-in of a cluster tool on PATH that acts on the real engine, by the script in
+    /// `bin/fake-cluster.json`.
+    pub(crate) fn cluster_tool(self, name: &str) -> Self {
+        symlink(FAKE_CLUSTER, self.root().join("bin").join(name)).unwrap();
         self
     }
 
@@ -193,7 +208,9 @@ impl Sandbox {
     pub(crate) fn all_calls(&self) -> Vec<Call> {
         let path = self.root().join("bin/calls.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // A last line without an end is still being written.
+        let complete = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        complete.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The text with everything replaced that differs between two runs.
@@ -202,8 +219,25 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Ends what the stand-ins of cluster tools left running, by the numbers that they wrote down.
+    fn end_left_processes(&self) {
+        let path = self.root().join("bin/fake-cluster.pids");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for pid in text.lines().filter_map(|line| line.parse::<i32>().ok()) {
+            // The number may be another process's by now.
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let is_own = String::from_utf8_lossy(&command).contains("fake-cluster\0serve\0");
+            if let Some(pid) = Pid::from_raw(pid).filter(|_| is_own) {
+                let _ = kill_process_group(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        self.end_left_processes();
         if std::thread::panicking() {
             return;
         }

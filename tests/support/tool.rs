@@ -1,5 +1,7 @@
 //! Building the rules of a stand-in tool, and reading back what it was called with.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 pub(crate) use super::rule::Hang;
@@ -72,6 +74,12 @@ pub(crate) struct Call {
     pub(crate) rule: Option<usize>,
     /// The child that it left behind.
     pub(crate) grandchild: Option<u32>,
+    /// The command without its flags, where the stand-in is one of a cluster tool.
+    #[serde(default)]
+    pub(crate) command: Option<String>,
+    /// Variables of the environment that a cluster tool would heed.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
 }
 
 impl Call {

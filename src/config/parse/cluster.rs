@@ -2,24 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Entry, Parser};
+use super::{Entry, Parser, provider};
 use crate::config::de;
 use crate::config::model::{self, Cluster, K3s, Purge, Recover};
 use crate::config::node::Node;
 use crate::config::raw::{Provider, RawCluster};
-
-/// The keys that only a k3s cluster has.
-const K3S_ONLY: [&str; 9] = [
-    "host",
-    "version",
-    "cluster_cidr",
-    "service_cidr",
-    "dns",
-    "disable",
-    "install",
-    "prepare",
-    "tunnel",
-];
 
 /// Reads `[cluster]`; nothing unless a tool owns one.
 pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
@@ -34,8 +21,11 @@ pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
         Provider::K3s => model::Provider::K3s,
         Provider::Minikube => model::Provider::Minikube,
     };
-    check(parser, &entry, &raw);
-    parser.not_yet(entry.value_span(&["provider"]), "`[cluster]`");
+    provider::check(parser, &entry, &raw);
+    parser.check_argv(&entry, &["args"]);
+    if provider == model::Provider::K3s {
+        parser.not_yet(entry.value_span(&["provider"]), "`[cluster]` with provider `k3s`");
+    }
     Some(cluster(provider, raw))
 }
 
@@ -77,34 +67,4 @@ fn cluster(provider: model::Provider, raw: RawCluster) -> Cluster {
             tunnel: raw.tunnel.unwrap_or(false),
         },
     }
-}
-
-fn check(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: &RawCluster) {
-    let provider = entry.node.get("provider");
-    match raw.provider {
-        Provider::K3s if raw.host.is_none() => parser.wrong(
-            entry.value_span(&["provider"]),
-            "[cluster] with provider `k3s` has no `host`".to_owned(),
-            "add `host = \"user@machine\"`, the machine that ssh reaches",
-        ),
-        Provider::Existing if raw.context.is_none() => parser.wrong(
-            entry.value_span(&["provider"]),
-            "[cluster] with provider `existing` has no `context`".to_owned(),
-            "add `context = \"...\"`, a name that `kubectl config get-contexts` shows",
-        ),
-        _ => {}
-    }
-    if raw.provider != Provider::K3s {
-        for key in K3S_ONLY {
-            // A weaker layer may carry the settings of another profile's cluster.
-            let stands_with_provider = entry.node.get(key).is_some_and(|field| {
-                provider.is_some_and(|provider| field.layer == provider.layer)
-            });
-            if stands_with_provider {
-                let message = format!("`{key}` of [cluster] only goes with provider `k3s`");
-                parser.wrong(entry.key_span(key), message, &format!("remove `{key}`"));
-            }
-        }
-    }
-    parser.check_argv(entry, &["args"]);
 }

@@ -27,7 +27,6 @@ pub(super) fn network(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: RawNetwor
     }
     if raw.owner == RawOwner::Cluster {
         parser.only_with(entry, "owner = \"mlup\"", &["driver", "subnet", "gateway", "labels"]);
-        parser.not_yet(entry.value_span(&["owner"]), "a `[[network]]` with `owner = \"cluster\"`");
     }
     Network {
         name: raw.name.0,
@@ -47,8 +46,6 @@ pub(super) fn file(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: RawFile) -> 
         let template = raw.template.map(|template| template.0).unwrap_or_default();
         FileContent::Rendered(render(parser, entry, &template)?)
     } else {
-        let what = "a `[[file]]` with `content = \"kubeconfig\"`";
-        parser.not_yet(entry.value_span(&["content"]), what);
         FileContent::Kubeconfig
     };
     let mode = raw.mode.map_or(0o600, |mode| mode.0);

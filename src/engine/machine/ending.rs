@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::engine::machine::node::{Note, Stop};
-use crate::engine::machine::{Action, Course, Defeat, Machine, Turn, verdict};
+use crate::engine::machine::node::{Node, Note, Stop};
+use crate::engine::machine::{Course, Defeat, Machine, Turn, verdict};
 use crate::event::{Diagnosis, EventKind, Fix, State, Verb};
 use crate::plan::StepId;
 use crate::plan::change::Settle;
 use crate::plan::progress::StepEnd;
+use crate::policy::escalate::{Escalation, Rung};
 use crate::policy::{Class, Failure};
 
 impl Machine {
@@ -51,18 +52,29 @@ impl Machine {
 
     fn failed(&mut self, at: usize, failure: Failure, turn: &mut Turn) {
         let told = self.nodes[at].stop;
-        if failure.class.is_retryable() {
-            // A tool that is told to stop reports a broken connection or the like.
-            if matches!(told, Some(Stop::Cancel(_) | Stop::Halt(_))) {
-                return self.stopped(at, turn);
-            }
-            if told.is_none()
-                && let Some(delay) = self.retry_delay(at, turn.now)
-            {
-                return self.retry(at, failure, delay, turn);
-            }
+        let Some(onset) = self.nodes[at].onset(&failure) else {
+            return self.give_up(at, &failure, turn);
+        };
+        // A tool that is told to stop reports a broken connection or the like.
+        if matches!(told, Some(Stop::Cancel(_) | Stop::Halt(_))) {
+            return self.stopped(at, turn);
         }
-        self.fail(at, &failure, turn);
+        if told.is_some() {
+            return self.give_up(at, &failure, turn);
+        }
+        let mut remedy = None;
+        if let Some(ladder) = &mut self.nodes[at].ladder {
+            let Some(escalation) = ladder.next(onset) else {
+                let fix = ladder.consent().or(failure.fix);
+                return self.give_up(at, &Failure { fix, ..failure }, turn);
+            };
+            remedy = Some(escalation).filter(|escalation| escalation.rung > Rung::Start);
+        }
+        match (self.retry_delay(at, turn.now), remedy) {
+            (None, _) => self.give_up(at, &failure, turn),
+            (Some(delay), None) => self.retry(at, failure, delay, turn),
+            (Some(delay), Some(remedy)) => self.escalate(at, failure, (delay, remedy), turn),
+        }
     }
 
     /// The delay before the next attempt, if there is one that begins within the step's time.
@@ -78,22 +90,45 @@ impl Machine {
 
     fn retry(&mut self, at: usize, failure: Failure, delay: Duration, turn: &mut Turn) {
         let node = &mut self.nodes[at];
-        node.tried.push(format!(
-            "attempt {}: {} (tried again after {})",
-            node.attempt,
-            failure.summary,
-            verdict::span(delay)
-        ));
-        node.retry_at = Some(turn.now + delay);
-        let retrying = Note {
-            reason: Some(failure.summary.clone()),
-            code: Some(failure.code),
-            retry_in: Some(delay),
-            ..Note::default()
-        };
-        node.last_failure = Some(failure);
-        node.enter(State::Retrying, retrying, turn);
-        turn.actions.push(Action::Wake { step: node.step.id.clone(), after: delay });
+        node.tried.push(match node.ladder {
+            Some(_) => tried(node, &failure),
+            None => format!(
+                "attempt {}: {} (tried again after {})",
+                node.attempt,
+                failure.summary,
+                verdict::span(delay)
+            ),
+        });
+        node.wait_for_next(State::Retrying, failure, delay, turn);
+    }
+
+    fn escalate(
+        &mut self,
+        at: usize,
+        failure: Failure,
+        (delay, remedy): (Duration, Escalation),
+        turn: &mut Turn,
+    ) {
+        let node = &mut self.nodes[at];
+        node.tried.push(tried(node, &failure));
+        node.rung = remedy.rung;
+        let reason = format!("{}: {}", remedy.reason, failure.summary);
+        node.wait_for_next(State::Escalating, failure, delay, turn);
+        turn.emit(EventKind::Escalation {
+            step: node.step.id.to_string(),
+            rung: node.rung.to_string(),
+            reason,
+            attempt: node.attempt + 1,
+        });
+    }
+
+    /// Ends a step with the failure of its last attempt.
+    fn give_up(&mut self, at: usize, failure: &Failure, turn: &mut Turn) {
+        let node = &mut self.nodes[at];
+        if node.ladder.is_some() && node.attempt > 1 {
+            node.tried.push(tried(node, failure));
+        }
+        self.fail(at, failure, turn);
     }
 
     /// Ends a step for whose next attempt no time is left with what made it necessary.
@@ -174,4 +209,9 @@ impl Machine {
         }
         failure
     }
+}
+
+/// An attempt that failed, and the remedy that it was.
+fn tried(node: &Node, failure: &Failure) -> String {
+    format!("attempt {} ({}): {}", node.attempt, node.rung, failure.summary)
 }

@@ -9,7 +9,9 @@
 //! - Taking down goes on past failures: what can be taken down is.
 //! - A step begins when its `needs` are met, its `after` have ended, its exclusive resource is free
 //!   and fewer than `jobs` steps are at work. A delay between attempts occupies no job.
+//! - A failure that the recovery ladder may cure is answered with the rung that the ladder names.
 
+mod again;
 mod ending;
 mod node;
 mod schedule;
@@ -19,7 +21,7 @@ mod verdict;
 
 use std::time::Duration;
 
-use crate::event::{EventKind, Outcome, PathEntry, Verb};
+use crate::event::{EventKind, Outcome, PathEntry, Recovery, Verb};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Selected, Span, StepId};
 use crate::policy::escalate::Rung;
@@ -163,7 +165,7 @@ impl Machine {
     #[must_use]
     pub fn new(plan: Selected, limits: Limits) -> Self {
         let steps = plan.plan().steps().iter();
-        let nodes = steps.map(|step| Node::new(step, &plan, limits.seed)).collect();
+        let nodes = steps.map(|step| Node::new(step, &plan, &limits)).collect();
         Self {
             plan,
             nodes,
@@ -205,6 +207,12 @@ impl Machine {
             let node = &self.nodes[plan.position(id)?];
             Some(Span { began: node.began?, ended: node.ended? })
         })
+    }
+
+    /// The steps that are up after more than a plain start.
+    #[must_use]
+    pub fn recovered(&self) -> Vec<Recovery> {
+        self.nodes.iter().filter_map(Node::recovery).collect()
     }
 
     fn position(&self, id: &StepId) -> Option<usize> {
@@ -254,7 +262,7 @@ impl Machine {
     /// Ends steps that wait for another attempt which will not be made.
     fn end_retries(&mut self, turn: &mut Turn) {
         for at in 0..self.nodes.len() {
-            if !self.nodes[at].is_retrying() {
+            if !self.nodes[at].is_between_attempts() {
                 continue;
             }
             let out_of_time = self.course == Course::OutOfTime || self.nodes[at].is_late(turn.now);

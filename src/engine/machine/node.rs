@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::machine::{Action, Cancel, Turn};
-use crate::event::{EventKind, Phase, State, StepState};
+use crate::engine::machine::{Action, Cancel, Limits, Turn};
+use crate::event::{EventKind, Phase, Recovery, State, StepState, Verb};
 use crate::plan::{Selected, Step, millis};
 use crate::policy::Failure;
 use crate::policy::backoff::Backoff;
-use crate::policy::escalate::Rung;
+use crate::policy::escalate::{Ladder, Onset, Rung};
 
 /// Why a running step was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub(super) struct Node {
     pub last_failure: Option<Failure>,
     pub tried: Vec<String>,
     pub backoff: Backoff,
+    /// How stronger remedies follow; `None` for steps that have no stronger one.
+    pub ladder: Option<Ladder>,
     /// The step because of which this one was not run.
     pub root: Option<usize>,
     phase: Option<Phase>,
@@ -70,7 +72,7 @@ impl Note {
 }
 
 impl Node {
-    pub(super) fn new(step: &Arc<Step>, plan: &Selected, seed: u64) -> Self {
+    pub(super) fn new(step: &Arc<Step>, plan: &Selected, limits: &Limits) -> Self {
         let positions = |ids: &[crate::plan::StepId]| {
             ids.iter().filter_map(|id| plan.plan().position(id)).collect()
         };
@@ -91,7 +93,9 @@ impl Node {
             retry_at: None,
             last_failure: None,
             tried: Vec::new(),
-            backoff: Backoff::new(&step.retry, seed ^ fingerprint(step.id.as_str())),
+            backoff: Backoff::new(&step.retry, limits.seed ^ fingerprint(step.id.as_str())),
+            // Taking down is the gentle and the hard way by itself.
+            ladder: step.ladder.filter(|_| limits.verb == Verb::Start).map(Ladder::new),
             root: None,
             phase: None,
         }
@@ -99,7 +103,7 @@ impl Node {
 
     /// Whether an attempt is under way.
     pub(super) fn is_active(&self) -> bool {
-        matches!(self.state, State::Running | State::Waiting | State::Escalating)
+        matches!(self.state, State::Running | State::Waiting)
     }
 
     /// Whether no attempt has been made and none is ruled out.
@@ -107,8 +111,27 @@ impl Node {
         matches!(self.state, State::Pending | State::Blocked)
     }
 
-    pub(super) fn is_retrying(&self) -> bool {
-        self.state == State::Retrying
+    /// Whether an attempt failed and the next one is not due yet.
+    pub(super) fn is_between_attempts(&self) -> bool {
+        matches!(self.state, State::Retrying | State::Escalating)
+    }
+
+    /// Where recovery from this failure begins; `None` where no further attempt helps.
+    pub(super) fn onset(&self, failure: &Failure) -> Option<Onset> {
+        // What may pass and names no onset is not the cluster's: no reason for a stronger remedy.
+        let may_pass = failure.class.is_retryable().then_some(Onset::Wait);
+        failure.onset.filter(|_| self.ladder.is_some()).or(may_pass)
+    }
+
+    /// What brought it up, if that was more than a plain start.
+    pub(super) fn recovery(&self) -> Option<Recovery> {
+        let failure = self.last_failure.as_ref()?;
+        (self.is_met() && self.rung > Rung::Start).then(|| Recovery {
+            step: self.step.id.to_string(),
+            attempt: self.attempt,
+            rung: self.rung.to_string(),
+            reason: failure.summary.clone(),
+        })
     }
 
     /// Whether what needs this step may begin.
@@ -175,6 +198,26 @@ impl Node {
         self.enter(State::Running, Note::default(), turn);
         let step = self.step.id.clone();
         turn.actions.push(Action::Start { step, attempt: self.attempt, rung: self.rung, until });
+    }
+
+    /// Waits for its next attempt after this failure; occupies nothing meanwhile.
+    pub(super) fn wait_for_next(
+        &mut self,
+        to: State,
+        failure: Failure,
+        delay: Duration,
+        turn: &mut Turn,
+    ) {
+        self.retry_at = Some(turn.now + delay);
+        let note = Note {
+            reason: Some(failure.summary.clone()),
+            code: Some(failure.code),
+            retry_in: Some(delay),
+            ..Note::default()
+        };
+        self.last_failure = Some(failure);
+        self.enter(to, note, turn);
+        turn.actions.push(Action::Wake { step: self.step.id.clone(), after: delay });
     }
 
     /// Tells a running step to stop, once; the first reason stays.

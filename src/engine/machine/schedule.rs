@@ -102,7 +102,7 @@ impl Machine {
 
     fn is_due(&self, at: usize, now: Duration) -> bool {
         let node = &self.nodes[at];
-        node.is_retrying() && node.retry_at.is_none_or(|due| now >= due)
+        node.is_between_attempts() && node.retry_at.is_none_or(|due| now >= due)
     }
 
     fn try_start(&mut self, at: usize, turn: &mut Turn) {

@@ -38,6 +38,18 @@ pub(super) fn span(duration: Duration) -> String {
     words.collect::<Vec<_>>().concat()
 }
 
+impl Cancel {
+    /// The verdict over a run that was stopped by it.
+    #[must_use]
+    pub fn finish(self) -> Finish {
+        let exit_code = match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        };
+        Finish { outcome: Outcome::Cancelled, exit_code }
+    }
+}
+
 impl Machine {
     pub(super) fn finish(&mut self, turn: &mut Turn) {
         let finish = self.verdict();
@@ -50,11 +62,7 @@ impl Machine {
 
     fn verdict(&self) -> Finish {
         if let Course::Cancelled(by) = self.course {
-            let exit_code = match by {
-                Cancel::Interrupt => 130,
-                Cancel::Terminate => 143,
-            };
-            return Finish { outcome: Outcome::Cancelled, exit_code };
+            return by.finish();
         }
         if let Some(defeat) = self.root_defeat() {
             let late = defeat.by_deadline && defeat.exit_code == LATE;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as EngineStatus,
-    Health as EngineHealth, HealthStatusEnum, NetworkSettings, RestartPolicyNameEnum,
+    Health as EngineHealth, HealthStatusEnum, NetworkSettings,
 };
 use jiff::Timestamp;
+
+use super::interruption;
 
 /// One container of a compose project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,10 @@ pub struct Container {
     pub finished_at: Option<Timestamp>,
     /// Restarts by the engine since somebody last started it.
     pub restart_count: i64,
-    /// What the engine does when it ends.
+    /// What the engine does when it ends; while it is interrupted, what the engine did before.
     pub restart_policy: RestartPolicy,
+    /// Whether it was stopped only for a while and has to come back; see `interruption`.
+    pub interrupted: bool,
     /// Network name to the network id that it holds; empty before the first start.
     pub networks: BTreeMap<String, String>,
     /// Names of the volumes that it mounts.
@@ -91,10 +95,14 @@ impl Status {
 /// What the engine does when a container ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartPolicy {
-    /// Starts it again, at least after a failure.
-    Again,
+    /// Starts it again, however it ended.
+    Always,
     /// Leaves it.
     Never,
+    /// Starts it again after a failure, this often; 0 is without end.
+    OnFailure(i64),
+    /// As `Always`, unless somebody stopped it.
+    UnlessStopped,
 }
 
 /// Health of a container.
@@ -151,6 +159,7 @@ impl Container {
         let state = answer.state.unwrap_or_default();
         let network_settings = answer.network_settings.unwrap_or_default();
         let policy = answer.host_config.and_then(|host| host.restart_policy);
+        let (restart_policy, interrupted) = interruption::read(policy);
         let mounts = answer.mounts.unwrap_or_default();
         Some(Self {
             id: answer.id?,
@@ -169,7 +178,8 @@ impl Container {
             finished_at: timestamp(state.finished_at.as_deref()),
             health: state.health.and_then(health),
             restart_count: answer.restart_count.unwrap_or_default(),
-            restart_policy: restart_policy(policy.and_then(|policy| policy.name)),
+            restart_policy,
+            interrupted,
             networks: networks(&network_settings),
             volumes: mounts.into_iter().filter_map(|mount| mount.name).collect(),
             ports: ports(&network_settings),
@@ -192,15 +202,6 @@ fn status(state: &ContainerState) -> Status {
 /// The engine writes year 1 for "never".
 fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     text.filter(|text| !text.starts_with("0001-")).and_then(|text| text.parse().ok())
-}
-
-fn restart_policy(name: Option<RestartPolicyNameEnum>) -> RestartPolicy {
-    match name {
-        None | Some(RestartPolicyNameEnum::EMPTY | RestartPolicyNameEnum::NO) => {
-            RestartPolicy::Never
-        }
-        Some(_) => RestartPolicy::Again,
-    }
 }
 
 fn health(health: EngineHealth) -> Option<Health> {
@@ -278,7 +279,8 @@ mod tests {
         }));
         assert_eq!((container.name.as_str(), container.service.as_str()), ("demo-db-1", "db"));
         assert_eq!(container.status, Status::Running);
-        assert_eq!(container.restart_policy, RestartPolicy::Again);
+        assert_eq!(container.restart_policy, RestartPolicy::UnlessStopped);
+        assert!(!container.interrupted);
         assert_eq!(container.networks, BTreeMap::from([("demo_default".into(), "n1".into())]));
         let port = PublishedPort { host: 15432, container: 5432, protocol: "tcp".into() };
         assert_eq!(container.ports, [port]);

@@ -59,6 +59,13 @@ impl HttpError {
 
 impl From<&hyper_util::client::legacy::Error> for HttpError {
     fn from(error: &hyper_util::client::legacy::Error) -> Self {
+        Self::of(error)
+    }
+}
+
+impl HttpError {
+    /// The reason that a chain of causes tells.
+    pub(in crate::host) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut innermost = error.to_string();
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = cause {
@@ -73,7 +80,9 @@ impl From<&hyper_util::client::legacy::Error> for HttpError {
 }
 
 /// The cause of an error. `io::Error::source` skips the error that it wraps (std 1.88).
-fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+pub(in crate::host) fn inner<'a>(
+    error: &'a (dyn Error + 'static),
+) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
         None => error.source(),

@@ -6,7 +6,7 @@ mod view;
 
 use std::io::Write;
 
-use crate::event::Event;
+use crate::event::{Event, State};
 use crate::report::board::Board;
 use crate::report::entry::{self, Entry, Mark};
 use crate::report::style::Line;
@@ -60,9 +60,10 @@ impl Tty {
     }
 }
 
-/// Whether the block shows it: then it is not left behind too.
+/// Whether the block shows it: then it is not left behind too. Why something is tried again is soon
+/// replaced there by what the next attempt does.
 fn is_live(entry: &Entry) -> bool {
-    matches!(entry.mark, Mark::State(state) if !state.is_end())
+    matches!(entry.mark, Mark::State(state) if !state.is_end() && state != State::Retrying)
 }
 
 impl Report for Tty {
@@ -71,13 +72,8 @@ impl Report for Tty {
         if let Some(entry) = entry::entry(&event.kind, self.look.detail)
             && !is_live(&entry)
         {
-            let id_width = self.board.id_width(28);
-            let line = entry.left_behind(id_width, self.look.style);
-            self.left_behind.push(match entry.mark {
-                // One step, one line: the run log has it all, and so has the block of a failure.
-                Mark::State(_) => line.clip((self.size)().0, self.look.style),
-                _ => line,
-            });
+            let (id_width, (width, _)) = (self.board.id_width(28), (self.size)());
+            self.left_behind.extend(entry.left_behind(id_width, self.look.style, width));
         }
         if self.board.end.is_none() {
             self.draw(event.elapsed_ms);

@@ -261,3 +261,41 @@ fn the_cursor_comes_back_on_every_way_out() {
         assert!(!Terminal::of(&sink.text()).cursor_hidden);
     }
 }
+
+#[test]
+fn each_rung_of_recovery_stays_on_the_terminal() {
+    let (mut tty, sink) = tty(Box::new(|| (80, 24)));
+    replay(&mut tty, &fixture::recovered_start());
+    let text = Terminal::of(&sink.text()).text();
+    let rungs = "\
+ ↑ cluster       escalate          restart (attempt 2): it does not answer: no
+                                   answer within 2s
+ ↑ cluster       escalate          recreate (attempt 3): a restart did not help:
+                                   no answer within 2s
+";
+    assert!(text.contains(rungs), "{text}");
+}
+
+#[test]
+fn why_something_is_tried_again_stays_on_the_terminal_at_any_width() {
+    for (columns, expected) in [
+        (
+            80,
+            " ↻ deploy/stack  retrying          DOCKER_BUSY  attempt 2 in 0.5s: the engine
+                                   closed the connection
+",
+        ),
+        (
+            44,
+            " ↻ deploy/stack  retrying
+     DOCKER_BUSY  attempt 2 in 0.5s: the
+     engine closed the connection
+",
+        ),
+    ] {
+        let (mut tty, sink) = tty(Box::new(move || (columns, 24)));
+        replay(&mut tty, &fixture::failed_start());
+        let text = Terminal::of(&sink.text()).text();
+        assert!(text.contains(expected), "{text}");
+    }
+}

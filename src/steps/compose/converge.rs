@@ -19,7 +19,7 @@ use super::ledger::Ledger;
 use super::project::Project;
 use super::readiness::{Fault, Situation, Verdict};
 use super::tool;
-use crate::host::containers::{self, Container, Signal, Watch};
+use crate::host::containers::{self, Container, Signal, Status, Watch, interruption};
 use crate::host::docker::Engine;
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
@@ -220,12 +220,16 @@ async fn start(
 ) -> Result<Option<Container>, Failure> {
     let engine: &Engine = &ctx.host.docker;
     let hooks = project.model.services.get(&container.service).is_some_and(|s| s.hooks);
-    if hooks {
+    if container.status == Status::Running {
+        // It only carries a mark, see `decide`.
+    } else if hooks {
         let doing = format!("start service `{}`", container.service);
         tool::change(ctx, project.invocation.start(&container.service), &doing).await?;
     } else if let Err(error) = containers::start(engine.client().await?, container).await {
         return Err(failures::cannot_start(engine, container, &error).await);
     }
+    // Only now: a mark that is gone before the start would be forgotten with it.
+    interruption::end(engine, container).await?;
     containers::inspect(engine, &container.id).await
 }
 

@@ -146,6 +146,9 @@ fn of_container(project: &Project, observed: &Observed, container: &Container) -
     let need = |what, why: String| Some(Need { service: container.service.clone(), what, why });
     let start = |why: String| need(What::Start(container.id.clone()), why);
     match container.status {
+        Status::Exited | Status::Running if container.interrupted => {
+            start("it made way for the cluster".to_owned())
+        }
         Status::Created => start("it was never started".to_owned()),
         Status::Paused => start("it is paused".to_owned()),
         Status::Restarting => start("it restarts again and again".to_owned()),
@@ -240,6 +243,17 @@ mod tests {
         observed.containers[0].exit_code = 137;
         observed.containers[1].exit_code = 1;
         let wanted = ["start service api (it exited 137)", "start service mig (it exited 1)"];
+        assert_eq!(needs(&observed), wanted);
+    }
+
+    #[test]
+    fn what_made_way_for_the_cluster_comes_back_and_loses_its_mark() {
+        let mut observed = ready();
+        for container in &mut observed.containers {
+            container.interrupted = true;
+        }
+        let why = "it made way for the cluster";
+        let wanted = ["api", "mig"].map(|name| format!("start service {name} ({why})"));
         assert_eq!(needs(&observed), wanted);
     }
 

@@ -1,6 +1,8 @@
 //! Tests of the whole folder on a real Docker Engine: projects of containers from the machine's
 //! busybox, named `mlup-test-*` and removed at the end of each test.
 
+mod beside;
+mod interruption;
 mod outage;
 mod sandbox;
 mod warm;

@@ -77,9 +77,11 @@ impl Ledger {
     /// Takes the state that was read right after a start. It came past the order of the watch, so
     /// it counts only when the watch has not shown this run yet.
     pub(super) fn learn_started(&mut self, container: Container, now: Instant) {
-        let known = self.entries.get(&container.id);
-        if known.is_none_or(|entry| entry.container.started_at < container.started_at) {
-            self.learn(container, now);
+        let known = self.entries.get_mut(&container.id);
+        match known.filter(|entry| entry.container.started_at >= container.started_at) {
+            // No event tells that the mark of an interruption went.
+            Some(entry) => entry.container.interrupted = container.interrupted,
+            None => self.learn(container, now),
         }
     }
 

@@ -5,6 +5,8 @@
 //! Nothing to change means that compose is only asked for its configuration and hashes. A change
 //! is `docker compose create` and then starts through the engine, see `converge`.
 
+mod attached;
+pub mod beside;
 mod converge;
 mod decide;
 #[cfg(test)]
@@ -14,6 +16,7 @@ mod failures;
 mod fixtures;
 mod hashes;
 pub mod images;
+mod interrupted;
 mod ledger;
 mod logs;
 mod model;
@@ -37,10 +40,12 @@ use crate::plan::progress::Progress;
 use crate::policy::Failure;
 use crate::steps::StepCtx;
 
-use decide::{Need, What};
+use decide::{Need, Observed, What};
 use project::Project;
 use readiness::{Situation, Verdict};
 
+pub use attached::{Attached, attached};
+pub use interrupted::interrupt;
 pub use logs::{LogRequest, logs};
 pub use project::Projects;
 pub use remove::{removals, remove};
@@ -51,14 +56,20 @@ pub use urls::urls;
 pub async fn probe(deploy: &ComposeDeploy, ctx: &StepCtx) -> Result<Probed, Failure> {
     let project = ctx.projects.resolve(deploy, ctx).await?;
     let observed = observe::observe(&project, ctx).await?;
-    let needs = decide::decide(&project, &observed);
-    if !needs.is_empty() {
-        return Ok(Probed::Needed(needs.iter().map(Need::change).collect()));
+    let project = interrupted::with_interrupted(&project, &observed.containers);
+    if let Some(changes) = changes(&project, &observed) {
+        return Ok(Probed::Needed(changes));
     }
     let history = BTreeMap::new();
     let situation =
         Situation { project: &project, containers: &observed.containers, history: &history };
     Ok(Probed::Satisfied(settled(&project, ctx, &situation.verdicts())))
+}
+
+/// What has to change, if anything has to.
+fn changes(project: &Project, observed: &Observed) -> Option<Vec<Change>> {
+    let needs = decide::decide(project, observed);
+    (!needs.is_empty()).then(|| needs.iter().map(Need::change).collect())
 }
 
 /// Makes and replaces containers, starts them in order and waits for them. Looks again first:
@@ -69,16 +80,22 @@ pub async fn apply(
     _changes: &[Change],
 ) -> Result<(), Failure> {
     let project = ctx.projects.resolve(deploy, ctx).await?;
-    let observed = observe::observe(&project, ctx).await?;
-    let needs = decide::decide(&project, &observed);
+    bring_up(&project, ctx).await
+}
+
+/// Makes, replaces and starts what the project needs, and waits until it is ready.
+async fn bring_up(project: &Project, ctx: &StepCtx) -> Result<(), Failure> {
+    let observed = observe::observe(project, ctx).await?;
+    let project = &*interrupted::with_interrupted(project, &observed.containers);
+    let needs = decide::decide(project, &observed);
     let observed = if needs.iter().all(|need| matches!(need.what, What::Start(_) | What::Wait)) {
         observed
     } else {
-        create(&project, ctx, &needs).await?;
-        observe::observe(&project, ctx).await?
+        create(project, ctx, &needs).await?;
+        observe::observe(project, ctx).await?
     };
-    let to_start = decide::to_start(&project, &observed);
-    converge::converge(&project, ctx, to_start).await.map(|_| ())
+    let to_start = decide::to_start(project, &observed);
+    converge::converge(project, ctx, to_start).await.map(|_| ())
 }
 
 /// Waits until every service is ready.

@@ -3,6 +3,7 @@
 //! ignored, both spellings of those that changed are read. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,6 +44,23 @@ pub(super) struct Service {
     pub(super) replicas: u32,
     /// Whether it has hooks, which only compose runs.
     pub(super) hooks: bool,
+    /// Its `network_mode`, where that is not the namespace of another service.
+    pub(super) network_mode: Option<String>,
+    /// Services whose namespaces or volumes it shares, or that it links to.
+    pub(super) shares: BTreeSet<String>,
+    /// Containers that are none of the project's and that it shares something with or links to.
+    pub(super) strangers: Vec<String>,
+    /// Paths of this machine that it mounts or reads.
+    pub(super) files: Vec<PathBuf>,
+    /// Whether it is sure to stay up: it is restarted, has a healthcheck or publishes a port.
+    pub(super) stays_up: bool,
+}
+
+impl Service {
+    /// The services that compose makes with it.
+    pub(super) fn companions(&self) -> impl Iterator<Item = &String> {
+        self.depends_on.keys().chain(&self.shares)
+    }
 }
 
 /// What a service needs of another.
@@ -101,9 +119,11 @@ impl Model {
     /// Reads the output of `config --format json`.
     pub(super) fn parse(json: &str) -> Result<Self, serde_json::Error> {
         let raw: RawModel = serde_json::from_str(json)?;
+        let contents = Contents { configs: &raw.configs, secrets: &raw.secrets };
         let services = raw.services.into_iter().map(|(name, service)| {
             let fallback = format!("{}-{name}", raw.name);
-            (name, service.into_service(fallback))
+            let files = contents.files(&service);
+            (name, Service { files, ..service.into_service(fallback) })
         });
         let services = services.collect();
         let resources = |raw: BTreeMap<String, Option<RawResource>>| {
@@ -153,6 +173,10 @@ struct RawModel {
     networks: BTreeMap<String, Option<RawResource>>,
     #[serde(default)]
     volumes: BTreeMap<String, Option<RawResource>>,
+    #[serde(default)]
+    configs: BTreeMap<String, Option<RawContent>>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Option<RawContent>>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +195,22 @@ struct RawService {
     scale: Option<u32>,
     #[serde(default)]
     post_start: Vec<Value>,
+    network_mode: Option<String>,
+    ipc: Option<String>,
+    pid: Option<String>,
+    #[serde(default)]
+    links: Vec<String>,
+    #[serde(default)]
+    external_links: Vec<String>,
+    #[serde(default)]
+    volumes_from: Vec<String>,
+    restart: Option<String>,
+    healthcheck: Option<RawHealthcheck>,
+    #[serde(default)]
+    configs: Vec<RawUse>,
+    #[serde(default)]
+    secrets: Vec<RawUse>,
+    env_file: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -196,6 +236,62 @@ struct RawMount {
 #[derive(Deserialize)]
 struct RawDeploy {
     replicas: Option<u32>,
+    restart_policy: Option<RawRestart>,
+}
+
+#[derive(Deserialize)]
+struct RawRestart {
+    condition: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawHealthcheck {
+    #[serde(default)]
+    disable: bool,
+    test: Option<Value>,
+}
+
+/// A config or secret.
+#[derive(Deserialize)]
+struct RawContent {
+    file: Option<PathBuf>,
+}
+
+/// The use of a config or secret by a service.
+#[derive(Deserialize)]
+struct RawUse {
+    source: Option<String>,
+}
+
+/// The configs and secrets of a project.
+struct Contents<'a> {
+    configs: &'a BTreeMap<String, Option<RawContent>>,
+    secrets: &'a BTreeMap<String, Option<RawContent>>,
+}
+
+impl Contents<'_> {
+    /// Every path of this machine that the service mounts or reads.
+    fn files(&self, service: &RawService) -> Vec<PathBuf> {
+        let binds = service.volumes.iter().filter(|mount| mount.kind.as_deref() == Some("bind"));
+        let binds = binds.filter_map(|mount| mount.source.as_ref().map(PathBuf::from));
+        let used = |uses: &[RawUse], all: &BTreeMap<String, Option<RawContent>>| -> Vec<PathBuf> {
+            let named = uses.iter().filter_map(|used| all.get(used.source.as_ref()?)?.as_ref());
+            named.filter_map(|content| content.file.clone()).collect()
+        };
+        let env_files = match &service.env_file {
+            Some(Value::Array(all)) => all.iter().filter_map(env_file).collect(),
+            Some(one) => env_file(one).into_iter().collect(),
+            None => Vec::new(),
+        };
+        let configs = used(&service.configs, self.configs);
+        let secrets = used(&service.secrets, self.secrets);
+        binds.chain(configs).chain(secrets).chain(env_files).collect()
+    }
+}
+
+/// An entry of `env_file`: a path, or since 2.24 a table with one.
+fn env_file(entry: &Value) -> Option<PathBuf> {
+    entry.as_str().or_else(|| entry.get("path")?.as_str()).map(PathBuf::from)
 }
 
 #[derive(Deserialize)]
@@ -218,6 +314,10 @@ impl RawService {
             },
             required: raw.required,
         };
+        let ports: Vec<HostPort> = self.ports.iter().filter_map(RawPort::host_port).collect();
+        let (shares, strangers) = self.shares();
+        let stays_up = !self.ports.is_empty() || self.is_restarted() || self.is_checked();
+        let network_mode = self.network_mode.filter(|mode| !mode.starts_with("service:"));
         let mounts = self.volumes.into_iter().filter(|m| m.kind.as_deref() == Some("volume"));
         Service {
             image: self.image.unwrap_or(fallback_image),
@@ -233,12 +333,46 @@ impl RawService {
                 .iter()
                 .map(|(n, raw)| (n.clone(), dependency(raw)))
                 .collect(),
-            ports: self.ports.iter().filter_map(RawPort::host_port).collect(),
+            ports,
             networks: self.networks.unwrap_or_default().into_keys().collect(),
             volumes: mounts.filter_map(|mount| mount.source).collect(),
             replicas: self.scale.or(self.deploy.and_then(|d| d.replicas)).unwrap_or(1),
             hooks: !self.post_start.is_empty(),
+            network_mode,
+            shares,
+            strangers,
+            files: Vec::new(),
+            stays_up,
         }
+    }
+
+    /// The services that it shares something with or links to, and the containers of others.
+    fn shares(&self) -> (BTreeSet<String>, Vec<String>) {
+        let namespaces = [&self.network_mode, &self.ipc, &self.pid].into_iter().flatten();
+        let mut strangers = self.external_links.clone();
+        let mut services = BTreeSet::new();
+        for namespace in namespaces.clone() {
+            services.extend(namespace.strip_prefix("service:").map(str::to_owned));
+        }
+        for shared in namespaces.chain(&self.volumes_from) {
+            strangers.extend(shared.strip_prefix("container:").map(str::to_owned));
+        }
+        let named = self.volumes_from.iter().chain(&self.links);
+        let named = named.filter(|name| !name.starts_with("container:"));
+        services.extend(named.filter_map(|name| name.split(':').next()).map(str::to_owned));
+        (services, strangers)
+    }
+
+    fn is_restarted(&self) -> bool {
+        let swarm = self.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
+        let policy = swarm.and_then(|policy| policy.condition.as_ref()).or(self.restart.as_ref());
+        policy.is_some_and(|policy| !matches!(policy.as_str(), "no" | "none"))
+    }
+
+    fn is_checked(&self) -> bool {
+        let none = |test: &Value| test.get(0).and_then(Value::as_str) == Some("NONE");
+        let check = self.healthcheck.as_ref().filter(|check| !check.disable);
+        check.is_some_and(|check| check.test.as_ref().is_some_and(|test| !none(test)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which services run once and end. Pure.
 //!
-//! Certain are those that another service needs completed, and those named in `optional`. For
-//! the rest there is only the trace of a container that exited 0 and is not restarted: it counts
+//! Certain are those that another service needs completed, and those named in `optional` that
+//! nobody restarts in any case. For the rest there is only the trace of a container that exited 0 and is not restarted: it counts
 //! as a finished one-shot when it ended while others ran, publishes nothing, and has no
 //! healthcheck. A service that `stop` ended looks the same except that nothing ran beside it any
-//! more; it has to be started again.
+//! more; it has to be started again. One that made way for the cluster looks the same even beside
+//! others: the engine keeps the mark of that.
 
 use jiff::SignedDuration;
 
@@ -14,16 +15,20 @@ use crate::host::containers::{Container, RestartPolicy, Status};
 /// A one-shot may be over before the services that were started with it are up.
 const STARTED_TOGETHER: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether the project's files or the deploy declare that the service ends by itself.
-pub(super) fn is_declared(project: &Project, service: &str) -> bool {
-    project.optional.contains(service) || project.one_shots.contains(service)
+/// Whether the project's files or the deploy declare that the container ends by itself.
+pub(super) fn is_declared(project: &Project, container: &Container) -> bool {
+    let always =
+        matches!(container.restart_policy, RestartPolicy::Always | RestartPolicy::UnlessStopped);
+    project.one_shots.contains(&container.service)
+        || (project.optional.contains(&container.service) && !always)
 }
 
 /// Whether the container, which exited, is a one-shot that has done its work.
 pub(super) fn is_finished(project: &Project, container: &Container, all: &[Container]) -> bool {
     let ended_well = container.status == Status::Exited && container.exit_code == 0;
     ended_well
-        && (is_declared(project, &container.service)
+        && !container.interrupted
+        && (is_declared(project, container)
             || (looks_like_one(project, container) && ran_beside_another(container, all)))
 }
 
@@ -90,8 +95,33 @@ mod tests {
         let web = exited("web", "2026-01-01T10:00:05Z");
         assert!(!is_finished(&project, &web, &[api.clone(), web.clone()]));
         let mut worker = exited("w", "2026-01-01T10:00:05Z");
-        worker.restart_policy = RestartPolicy::Again;
+        worker.restart_policy = RestartPolicy::OnFailure(0);
         assert!(!is_finished(&project, &worker, &[api, worker.clone()]));
+    }
+
+    #[test]
+    fn what_made_way_for_the_cluster_is_not_finished_even_beside_others() {
+        let project = project(
+            r#"{"mig":{"image":"x"},"job":{"image":"x"},"api":{"image":"x",
+                "depends_on":{"mig":{"condition":"service_completed_successfully"}}}}"#,
+        );
+        let api = running("api", "2026-01-01T10:00:00Z");
+        for service in ["job", "mig"] {
+            let mut stopped = exited(service, "2026-01-01T10:00:05Z");
+            assert!(is_finished(&project, &stopped, &[api.clone(), stopped.clone()]));
+            stopped.interrupted = true;
+            assert!(!is_finished(&project, &stopped, &[api.clone(), stopped.clone()]));
+        }
+    }
+
+    #[test]
+    fn an_optional_service_that_is_restarted_in_any_case_is_no_one_shot() {
+        let mut project = project(r#"{"gpu":{"image":"x"}}"#);
+        project.optional.insert("gpu".to_owned());
+        let mut gpu = exited("gpu", "2026-01-01T10:00:05Z");
+        assert!(is_finished(&project, &gpu, std::slice::from_ref(&gpu)));
+        gpu.restart_policy = RestartPolicy::UnlessStopped;
+        assert!(!is_finished(&project, &gpu, std::slice::from_ref(&gpu)));
     }
 
     #[test]

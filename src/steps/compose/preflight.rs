@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::beside::cluster_networks;
 use super::failures::port_taken;
 use super::observe::not_foreign;
 use super::project::Project;
@@ -73,18 +74,20 @@ fn used<'a>(project: &'a Project, keys: impl Fn(&'a str) -> &'a [String]) -> BTr
     project.selected.iter().flat_map(|service| keys(service)).map(String::as_str).collect()
 }
 
-/// Each external network is there, or a `[[network]]` that this run makes.
+/// Each external network is there, or this run makes it; what the cluster makes is external.
 async fn networks(project: &Project, ctx: &StepCtx) -> Result<(), Failure> {
     let keys = used(project, |name| {
         project.model.services.get(name).map_or(&[], |service| service.networks.as_slice())
     });
-    let external = project
-        .model
-        .networks
-        .iter()
-        .filter(|(key, network)| network.external && keys.contains(key.as_str()));
-    for (_, network) in external {
-        if ctx.config.networks.iter().any(|known| known.name == network.name) {
+    let of_cluster = cluster_networks(&ctx.config);
+    let used = project.model.networks.iter().filter(|(key, _)| keys.contains(key.as_str()));
+    for (key, network) in used {
+        let made_here = of_cluster.contains(&network.name);
+        if made_here && !network.external {
+            return Err(not_external(project, key, &network.name));
+        }
+        let known = ctx.config.networks.iter().any(|known| known.name == network.name);
+        if made_here || known || !network.external {
             continue;
         }
         match ctx.host.docker.client().await?.inspect_network(&network.name, None).await {
@@ -118,6 +121,19 @@ async fn volumes(project: &Project, ctx: &StepCtx) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Compose would make the network itself, without what the cluster needs of it, or refuse the one
+/// that the cluster made.
+fn not_external(project: &Project, key: &str, name: &str) -> Failure {
+    let summary = format!(
+        "network `{name}` is the cluster's, and the compose project `{}` declares it as its own",
+        project.model.name
+    );
+    let file = project.invocation.files.first().map(|file| file.display().to_string());
+    Failure::new(Class::Config, "NETWORK_NOT_EXTERNAL", summary)
+        .because(file.unwrap_or_default(), format!("network `{key}` has the name `{name}`"))
+        .fix(Fix::safe(format!("write `external: true` below `{key}` in the compose file")))
 }
 
 fn external_missing(project: &Project, kind: &str, name: &str) -> Failure {

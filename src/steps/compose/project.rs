@@ -43,7 +43,7 @@ impl Projects {
 }
 
 /// One resolved project.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Project {
     /// How to call compose for it.
     pub(super) invocation: Invocation,
@@ -115,6 +115,7 @@ fn invocation(deploy: &ComposeDeploy, ctx: &StepCtx) -> Invocation {
         cwd: ctx.config.root.clone(),
         env: ctx.host.docker.docker_env(),
         plugin: compose_plugin(&ctx.host.env),
+        stand_in: None,
     }
 }
 

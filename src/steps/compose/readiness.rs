@@ -223,7 +223,10 @@ impl Situation<'_> {
     }
 
     fn of_exited(&self, container: &Container) -> Verdict {
-        let declared = oneshot::is_declared(self.project, &container.service);
+        if container.interrupted {
+            return Verdict::Pending("stopped to make way for the cluster".to_owned());
+        }
+        let declared = oneshot::is_declared(self.project, container);
         let code = container.exit_code;
         let kind = match code {
             _ if container.oom_killed => FaultKind::OutOfMemory,

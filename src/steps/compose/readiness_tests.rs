@@ -61,7 +61,7 @@ fn the_third_restart_within_the_wait_is_final_and_older_ones_do_not_count() {
     let project = project(r#"{"api":{"image":"x"}}"#);
     let mut api = container("api");
     api.status = Status::Restarting;
-    api.restart_policy = RestartPolicy::Again;
+    api.restart_policy = RestartPolicy::Always;
     api.restart_count = 9;
     api.exit_code = 3;
     let all = [api];

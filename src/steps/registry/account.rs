@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::{LocalObjectReference, ServiceAccount};
 use kube::runtime::wait::await_condition;
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use super::apply::all_named;
 use crate::event::Fix;
 use crate::policy::{Class, Failure};
 use crate::steps::cancelled;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{Objects, few_at_once};
 
 /// How long an account may take to appear: the cluster makes `default` after the namespace.
 const APPEARS: Duration = Duration::from_secs(30);
@@ -51,11 +51,11 @@ pub async fn missing(
 /// Attaches the secret to all of its accounts.
 pub async fn attach(secret: &PullSecret, objects: &Objects) -> Result<(), Failure> {
     let missing = missing(secret, objects).await?;
-    stream::iter(missing)
-        .map(async |(namespace, name)| attach_one(&secret.name, &namespace, &name, objects).await)
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
+    let one = |(namespace, name): (String, String)| {
+        let (secret, objects) = (secret.name.clone(), objects.clone());
+        async move { attach_one(&secret, &namespace, &name, &objects).await }.boxed()
+    };
+    few_at_once(missing.into_iter().map(one).collect()).await.map(|_| ())
 }
 
 async fn attach_one(

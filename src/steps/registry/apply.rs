@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::Secret as Object;
 
 use super::credential::Passwords;
-use super::{Place, PullSecret, account};
+use super::{Place, PullSecret, account, expected};
 use crate::drivers::pull_secret::{
     Freshness, Part, Present, Wanted, age, freshness, is_current, keyring,
 };
@@ -17,7 +17,7 @@ use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{Objects, few_at_once};
 
 /// Up to here each namespace is asked by itself, which needs the fewest rights.
 const FEW: usize = 3;
@@ -58,7 +58,9 @@ pub(super) async fn all_named<K>(
 where
     K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
         + serde::de::DeserializeOwned
-        + Clone,
+        + Clone
+        + Send
+        + 'static,
 {
     if places.len() > FEW {
         match objects.everywhere::<K>(name).await {
@@ -70,11 +72,15 @@ where
             Err(failure) => return Err(failure),
         }
     }
-    let each = stream::iter(places.keys()).map(async |namespace| {
-        let found = objects.get::<K>(namespace, name).await?;
-        Ok::<_, Failure>(found.map(|object| (namespace.clone(), object)))
-    });
-    let found: Vec<_> = each.buffer_unordered(AT_ONCE).try_collect().await?;
+    let one = |namespace: &String| {
+        let (namespace, name, objects) = (namespace.clone(), name.to_owned(), objects.clone());
+        async move {
+            let found = objects.get::<K>(&namespace, &name).await?;
+            Ok(found.map(|object| (namespace, object)))
+        }
+        .boxed()
+    };
+    let found = few_at_once(places.keys().map(one).collect()).await?;
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -99,7 +105,7 @@ pub async fn work(
     let mut asked = Asked { passwords, ctx, known: BTreeMap::new() };
     for (namespace, place) in &secret.places {
         let object = found.get(namespace);
-        let state = freshness(object, &secret.expected(place), now);
+        let state = freshness(object, &expected(secret, place), now);
         if state == Freshness::Good && renewal != Renewal::Force {
             continue;
         }
@@ -169,20 +175,35 @@ fn keeps(secret: &PullSecret, place: &Place, object: Option<&Object>, host: &str
         || secret.registries_of(place).any(|registry| keyring::host_key(&registry.server) == host)
 }
 
-/// Looks, changes nothing: what `plan` shows and what decides whether `bring_up` is needed.
+/// Looks, changes nothing: what `plan` shows and what decides whether `bring_up` is needed. A
+/// password is asked for only where a secret does not say itself how it stands.
 pub async fn probe(
     secret: &PullSecret,
     passwords: &Passwords,
     ctx: &StepCtx,
     objects: &Objects,
 ) -> Result<Probed, Failure> {
-    let found = look(secret, objects).await?;
-    let work = work(secret, &found, Renewal::Due, (passwords, ctx)).await;
+    let (found, now) = (look(secret, objects).await?, clock::now());
+    let mut unknown = PullSecret { places: BTreeMap::new(), ..secret.clone() };
+    let mut changes = Vec::new();
+    for (namespace, place) in &secret.places {
+        let object = found.get(namespace);
+        match freshness(object, &expected(secret, place), now) {
+            Freshness::Good => {}
+            Freshness::Unknown => _ = unknown.places.insert(namespace.clone(), place.clone()),
+            state => {
+                let ends = object.and_then(|object| Present::of(object).expires_at);
+                let lives = ends.is_some_and(|end| end > now);
+                changes.push(change(&secret.name, namespace, (state, lives)));
+            }
+        }
+    }
+    let work = work(&unknown, &found, Renewal::Due, (passwords, ctx)).await;
     if let Some(failure) = work.failure {
         return Err(failure);
     }
-    let mut changes: Vec<Change> =
-        work.writes.iter().map(|write| change(&secret.name, write)).collect();
+    let writes = work.writes.iter();
+    changes.extend(writes.map(|(place, _, state)| change(&secret.name, place, (*state, true))));
     for (namespace, name) in account::missing(secret, objects).await? {
         let object = format!("service account {namespace}/{name}");
         let why = format!("its pods do not get `{}`", secret.name);
@@ -194,11 +215,12 @@ pub async fn probe(
     Ok(Probed::Needed(changes))
 }
 
-fn change(name: &str, (namespace, _, state): &(String, Wanted, Freshness)) -> Change {
+fn change(name: &str, namespace: &str, (state, lives): (Freshness, bool)) -> Change {
     let object = format!("pull secret {namespace}/{name}");
     let (op, why) = match state {
         Freshness::Absent => (Op::Create, "it is not there"),
-        Freshness::Due => (Op::Update, "half of its password's life is over"),
+        Freshness::Due if lives => (Op::Renew, "half of its password's life is over"),
+        Freshness::Due => (Op::Update, "its password has expired"),
         Freshness::Differs => (Op::Update, "it is for other registries or from another source"),
         Freshness::Unknown | Freshness::Good | Freshness::OtherType => {
             (Op::Update, "its password has changed")
@@ -231,12 +253,12 @@ async fn write(
     objects: &Objects,
 ) -> Result<Vec<String>, Failure> {
     let now = clock::now();
-    let each = stream::iter(writes).map(async |(namespace, wanted, _)| {
+    let one = |(namespace, wanted, _): &(String, Wanted, Freshness)| {
         let object = wanted.object(name, namespace, objects.labels(), now);
-        objects.apply(&object).await?;
-        Ok::<_, Failure>(namespace.clone())
-    });
-    each.buffer_unordered(AT_ONCE).try_collect().await
+        let (namespace, objects) = (namespace.clone(), objects.clone());
+        async move { objects.apply(&object).await.map(|_| namespace) }.boxed()
+    };
+    few_at_once(writes.iter().map(one).collect()).await
 }
 
 /// Looks again: the secret is there, in every namespace, and for every registry.

@@ -38,10 +38,21 @@ pub struct Passwords {
 impl Passwords {
     /// The password of this registry.
     pub async fn of(&self, registry: &Registry, ctx: &StepCtx) -> Result<Part, Failure> {
-        let key = format!("{} {}", registry.server, source(registry));
-        let cell = Arc::clone(self.known.lock().await.entry(key).or_default());
+        let cell = Arc::clone(self.known.lock().await.entry(key(registry)).or_default());
         cell.get_or_try_init(|| obtain(registry, ctx)).await.cloned()
     }
+
+    /// Whether none of these would have to be asked for.
+    pub async fn has_all(&self, registries: &[Registry]) -> bool {
+        let known = self.known.lock().await;
+        let has =
+            |registry: &Registry| known.get(&key(registry)).is_some_and(|cell| cell.initialized());
+        registries.iter().all(has)
+    }
+}
+
+fn key(registry: &Registry) -> String {
+    format!("{} {}", registry.server, source(registry))
 }
 
 /// Where a registry's password comes from, as the secret's annotation says it. Arguments of a

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -15,7 +15,7 @@ use super::{Place, PullSecret};
 use crate::drivers::pull_secret::keyring;
 use crate::policy::Failure;
 use crate::steps::StepCtx;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{Objects, few_at_once};
 
 /// What a refresh did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -71,11 +71,12 @@ pub async fn retry_pods(
 
 /// The pods that do not run yet, in these namespaces.
 async fn pods(namespaces: &[String], objects: &Objects) -> Result<Vec<Pod>, Failure> {
-    let each = stream::iter(namespaces).map(async |namespace| {
+    let one = |namespace: &String| {
+        let (namespace, objects) = (namespace.clone(), objects.clone());
         let pending = ListParams::default().fields("status.phase!=Succeeded");
-        objects.list::<Pod>(Some(namespace), pending).await
-    });
-    let all: Vec<Vec<Pod>> = each.buffered(AT_ONCE).try_collect().await?;
+        async move { objects.list::<Pod>(Some(&namespace), pending).await }.boxed()
+    };
+    let all = few_at_once(namespaces.iter().map(one).collect()).await?;
     Ok(all.into_iter().flatten().collect())
 }
 

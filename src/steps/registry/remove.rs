@@ -1,14 +1,14 @@
 //! Takes pull secrets away that this project made, and their names out of the lists of service
 //! accounts.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::Secret as Object;
 
 use super::apply::all_named;
 use super::{PullSecret, account};
 use crate::plan::change::{Change, Op};
 use crate::policy::Failure;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{Objects, few_at_once};
 use crate::steps::{Teardown, ownership};
 
 /// What [`remove`] would take away.
@@ -33,16 +33,24 @@ pub async fn remove(
     objects: &Objects,
     how: Teardown,
 ) -> Result<Vec<Change>, Failure> {
-    let each = stream::iter(own(secret, objects, how).await?).map(async |(namespace, object)| {
-        let accounts = secret.places.get(&namespace).map(|place| &place.accounts);
-        for name in accounts.into_iter().flatten() {
-            account::detach(&secret.name, &namespace, name, objects).await?;
-        }
-        let is_removed = objects.remove(&object).await?;
-        Ok::<_, Failure>(is_removed.then(|| removal(secret, &namespace)))
-    });
-    let all: Vec<Option<Change>> = each.buffered(AT_ONCE).try_collect().await?;
+    let own = own(secret, objects, how).await?;
+    let one = |(namespace, object): (String, Object)| {
+        async move { remove_one(secret, (&namespace, &object), objects).await }.boxed()
+    };
+    let all = few_at_once(own.into_iter().map(one).collect()).await?;
     Ok(all.into_iter().flatten().collect())
+}
+
+async fn remove_one(
+    secret: &PullSecret,
+    (namespace, object): (&str, &Object),
+    objects: &Objects,
+) -> Result<Option<Change>, Failure> {
+    let accounts = secret.places.get(namespace).map(|place| &place.accounts);
+    for name in accounts.into_iter().flatten() {
+        account::detach(&secret.name, namespace, name, objects).await?;
+    }
+    Ok(objects.remove(object).await?.then(|| removal(secret, namespace)))
 }
 
 async fn own(

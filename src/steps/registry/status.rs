@@ -1,7 +1,9 @@
 //! `mlup creds status`: each pull secret in each namespace, how old it is, how long it lives, and
 //! which pods use it.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Secret as Object};
 use kube::ResourceExt;
@@ -9,11 +11,11 @@ use kube::api::ListParams;
 use serde::Serialize;
 
 use super::apply::all_named;
-use super::{Place, PullSecret, refresh};
+use super::{Place, PullSecret, expected, refresh};
 use crate::drivers::pull_secret::{Freshness, Present, age, freshness, keyring};
 use crate::host::clock;
 use crate::policy::Failure;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{Objects, few_at_once};
 
 /// One registry's login in one namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,20 +46,29 @@ pub struct Row {
 pub async fn status(secret: &PullSecret, objects: &Objects) -> Result<Vec<Row>, Failure> {
     let found = all_named::<Object>(&secret.name, &secret.places, objects).await?;
     let now = clock::now();
-    let each = stream::iter(&secret.places).map(async |(namespace, place)| {
-        let pods = objects.list::<Pod>(Some(namespace), ListParams::default()).await?;
+    let pods = |namespace: &String| {
+        let (namespace, objects) = (namespace.clone(), objects.clone());
+        async move {
+            let pods = objects.list::<Pod>(Some(&namespace), ListParams::default()).await?;
+            Ok((namespace, pods))
+        }
+        .boxed()
+    };
+    let pods: BTreeMap<String, Vec<Pod>> =
+        few_at_once(secret.places.keys().map(pods).collect()).await?.into_iter().collect();
+    let mut rows = Vec::new();
+    for (namespace, place) in &secret.places {
         let object = found.get(namespace);
-        let rows = secret.registries_of(place).map(|registry| Row {
+        let pods = pods.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        rows.extend(secret.registries_of(place).map(|registry| Row {
             server: registry.server.clone(),
             namespace: namespace.clone(),
             secret: secret.name.clone(),
-            pods: users(&pods, secret, place, &registry.server),
+            pods: users(pods, secret, place, &registry.server),
             ..row(object, state(object, secret, place, now), now)
-        });
-        Ok::<_, Failure>(rows.collect::<Vec<_>>())
-    });
-    let rows: Vec<Vec<Row>> = each.buffered(AT_ONCE).try_collect().await?;
-    Ok(rows.into_iter().flatten().collect())
+        }));
+    }
+    Ok(rows)
 }
 
 fn state(
@@ -67,7 +78,7 @@ fn state(
     now: Timestamp,
 ) -> &'static str {
     let ends = object.and_then(|object| Present::of(object).expires_at);
-    match freshness(object, &secret.expected(place), now) {
+    match freshness(object, &expected(secret, place), now) {
         Freshness::Absent => "missing",
         Freshness::OtherType => "other type",
         Freshness::Differs => "differs",

@@ -1,8 +1,10 @@
 //! Tests of pull secrets against an API server in memory.
 
+mod early;
 mod refreshing;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::credential::Passwords;
 use super::*;
+use crate::config::model::Registry;
 use crate::host::Host;
 use crate::host::cmd::{End, Output, SpawnError};
 use crate::redact::Secret;

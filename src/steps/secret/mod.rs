@@ -1,6 +1,7 @@
 //! The step of a `[[secret]]`: each key has the value that the configuration says; a generated value
 //! is made once and kept. Keys that the configuration does not name are left alone.
 
+pub(in crate::steps) mod step;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -6,13 +6,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::simulation::{Attempt, OnStop, Simulation, Trace, failed, ms, ready};
+use crate::config::model::Purge;
 use crate::engine::machine::{Action, Cancel};
 use crate::event::{EventKind, Phase, State, Verb};
 use crate::plan::change::Settled;
 use crate::plan::fixture::step;
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Plan, Retry, Selection, Step, StepId};
-use crate::policy::Class;
+use crate::policy::escalate::Onset;
+use crate::policy::{Class, Failure};
 
 /// Longest time that a simulated step takes to stop.
 const STOP: u64 = 50;
@@ -66,11 +68,28 @@ fn class() -> impl Strategy<Value = Class> {
     ]
 }
 
+fn onset() -> impl Strategy<Value = Onset> {
+    prop_oneof![
+        Just(Onset::Wait),
+        Just(Onset::Transient),
+        Just(Onset::Unresponsive),
+        Just(Onset::Corrupt),
+        Just(Onset::Deep),
+    ]
+}
+
+fn purge() -> impl Strategy<Value = Purge> {
+    prop_oneof![Just(Purge::Never), Just(Purge::Profile), Just(Purge::All)]
+}
+
 fn attempt() -> impl Strategy<Value = Attempt> {
     let end = prop_oneof![
         5 => Just(ready()),
         1 => Just(StepEnd::Settled { settled: Settled::succeeded("done"), changed: false }),
-        3 => class().prop_map(failed),
+        2 => class().prop_map(failed),
+        2 => (class(), onset()).prop_map(|(class, onset)| {
+            StepEnd::Failed(Failure::new(class, "SICK", "it is sick").curable(onset))
+        }),
         1 => Just(StepEnd::Cancelled),
     ];
     let progress = prop_oneof![
@@ -99,6 +118,7 @@ prop_compose! {
         exclusive in proptest::option::weighted(0.3, 0..3),
         timeout in proptest::option::weighted(0.3, 1_u64..800),
         attempts in 1_u32..5,
+        ladder in proptest::option::weighted(0.3, purge()),
         scripts in proptest::collection::vec(attempt(), 1..5),
         is_skipped in proptest::bool::weighted(0.05),
     ) -> (Step, Vec<Attempt>, bool, Vec<usize>) {
@@ -108,6 +128,7 @@ prop_compose! {
         step.exclusive = exclusive.map(|resource: i32| format!("resource {resource}"));
         step.timeout = timeout.map(ms);
         step.retry = Retry { attempts, min: ms(20), max: ms(200) };
+        step.ladder = ladder.map(crate::policy::escalate::Reach::Own);
         let mut edges: Vec<usize> = needs.into_iter().filter(|need| *need < at).collect();
         edges.sort_unstable();
         // The last edge, if marked by its place, becomes an `after` edge.

@@ -1,9 +1,9 @@
 //! A stand-in for the loop: scripted steps, virtual time, no waiting.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
 use crate::event::{Diagnosis, EventKind, State, StepState, Verb};
 use crate::plan::change::Settled;
@@ -160,17 +160,17 @@ impl Simulation {
 
     pub(super) fn run(self) -> (Machine, Trace) {
         let mut machine = Machine::new(self.plan.clone(), self.limits);
-        let mut world = World { heap: BinaryHeap::new(), next: 0, happenings: Vec::new() };
-        world.push(Duration::ZERO, Happening::Input(Input::Begin));
-        world.push(self.limits.deadline, Happening::Input(Input::Deadline));
+        let mut agenda = Agenda::default();
+        agenda.push(Duration::ZERO, Happening::Input(Input::Begin));
+        agenda.push(self.limits.deadline, Happening::Input(Input::Deadline));
         for (at, input) in &self.outside {
-            world.push(*at, Happening::Input(input.clone()));
+            agenda.push(*at, Happening::Input(input.clone()));
         }
         let mut trace = Trace::default();
         let mut attempts: HashMap<StepId, u32> = HashMap::new();
         let mut over: HashMap<StepId, u32> = HashMap::new();
         for _ in 0..100_000 {
-            let Some((now, happening)) = world.pop() else { break };
+            let Some((now, happening)) = agenda.pop() else { break };
             let Some(input) = self.input(happening, &mut over) else { continue };
             let actions = machine.on(now, input);
             if trace.finish.is_some() {
@@ -178,7 +178,7 @@ impl Simulation {
                 continue;
             }
             for action in actions {
-                self.carry_out(now, &action, &mut attempts, &mut world);
+                self.carry_out(now, &action, &mut attempts, &mut agenda);
                 if let Action::Finish(finish) = action {
                     trace.finish = Some((now, finish));
                 }
@@ -221,47 +221,27 @@ impl Simulation {
         now: Duration,
         action: &Action,
         attempts: &mut HashMap<StepId, u32>,
-        world: &mut World,
+        agenda: &mut Agenda<Happening>,
     ) {
         match action {
             Action::Start { step, attempt, .. } => {
                 attempts.insert(step.clone(), *attempt);
                 let script = self.attempt(step, *attempt);
                 for (at, progress) in script.says {
-                    world.push(now + at, Happening::Said(step.clone(), progress));
+                    agenda.push(now + at, Happening::Said(step.clone(), progress));
                 }
-                world.push(now + script.takes, Happening::End(step.clone(), *attempt));
+                agenda.push(now + script.takes, Happening::End(step.clone(), *attempt));
             }
             Action::Stop(step) => {
                 let attempt = attempts[step];
                 if let OnStop::Obeys(delay) = self.attempt(step, attempt).on_stop {
-                    world.push(now + delay, Happening::Stopped(step.clone(), attempt));
+                    agenda.push(now + delay, Happening::Stopped(step.clone(), attempt));
                 }
             }
             Action::Wake { step, after } => {
-                world.push(now + *after, Happening::Input(Input::Woken(step.clone())));
+                agenda.push(now + *after, Happening::Input(Input::Woken(step.clone())));
             }
             Action::Emit(_) | Action::Finish(_) => {}
         }
-    }
-}
-
-/// What is going to happen, earliest first, ties in the order of arrival.
-struct World {
-    heap: BinaryHeap<Reverse<(Duration, usize)>>,
-    next: usize,
-    happenings: Vec<Happening>,
-}
-
-impl World {
-    fn push(&mut self, at: Duration, happening: Happening) {
-        self.heap.push(Reverse((at, self.next)));
-        self.happenings.push(happening);
-        self.next += 1;
-    }
-
-    fn pop(&mut self) -> Option<(Duration, Happening)> {
-        let Reverse((at, index)) = self.heap.pop()?;
-        Some((at, self.happenings[index].clone()))
     }
 }

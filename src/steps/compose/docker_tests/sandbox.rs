@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{apply, probe, verify};
-use crate::config::model::{Compose, Config};
+use crate::config::model::{Compose, Config, Network, NetworkOwner};
 use crate::event::Probe;
 use crate::host::cmd::{Cmd, Output, SpawnError};
 use crate::host::containers::{self, Container};
@@ -138,7 +138,9 @@ impl Sandbox {
             },
             config: Arc::new(config.clone()),
             projects: Arc::default(),
+            passwords: Arc::default(),
             rung: crate::policy::escalate::Rung::Start,
+            recreate: crate::steps::Consent::NotGiven,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,
@@ -160,6 +162,24 @@ impl Sandbox {
     pub(super) fn services(&self, services: &str) {
         let text = format!("services:\n{services}").replace("IMAGE", IMAGE);
         write(self.folder.path().join("compose.yml"), &text);
+    }
+
+    /// The configuration says that this network is the cluster's.
+    pub(super) fn owns_network(&mut self, name: &str) {
+        self.config.networks = vec![Network {
+            name: name.to_owned(),
+            owner: NetworkOwner::Cluster,
+            driver: "bridge".to_owned(),
+            subnet: None,
+            gateway: None,
+            labels: BTreeMap::new(),
+        }];
+    }
+
+    /// Makes the network; it goes with the project.
+    pub(super) fn make_network(&self, name: &str) {
+        let label = format!("com.docker.compose.project={}", self.name);
+        docker(&["network", "create", "--label", &label, name]);
     }
 
     /// A context as a new run has it.

@@ -262,3 +262,25 @@ async fn a_reset_takes_away_what_is_ours_and_leaves_the_lists_of_others() {
     assert!(api.at(&path("b")).is_some());
     assert_eq!(api.at(account).unwrap()["imagePullSecrets"], json!([{ "name": "theirs" }]));
 }
+
+#[tokio::test]
+async fn a_look_asks_for_no_password_that_it_does_not_need() {
+    let (mut bed, runner) = bed(&["t0ken\n"]);
+    let api = FakeApi::with_namespaces(["a"]);
+    let secret = secret_of(&mut bed, vec![printed("r.example", &["a"], Some(7200))]);
+    let op = |probed| match probed {
+        Probed::Needed(changes) => changes.iter().map(|change| change.op).collect::<Vec<_>>(),
+        Probed::Satisfied(_) => Vec::new(),
+    };
+    assert_eq!(op(probed(&secret, &bed, &api).await.unwrap()), [Op::Create]);
+    up(&secret, &bed, &api).await.unwrap();
+    assert!(op(probed(&secret, &bed, &api).await.unwrap()).is_empty());
+    for (name, wanted) in [("refreshed-at", Op::Renew), ("expires-at", Op::Update)] {
+        let mut object = api.at(&path("a")).unwrap();
+        object["metadata"]["annotations"][format!("mlup.dev/{name}")] =
+            "2020-01-01T00:00:00Z".into();
+        api.put(&path("a"), object);
+        assert_eq!(op(probed(&secret, &bed, &api).await.unwrap()), [wanted]);
+    }
+    assert_eq!(runner.calls().len(), 1);
+}

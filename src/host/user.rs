@@ -1,0 +1,7 @@
+//! Who runs this process.
+
+/// Whether this is root, whose files a cluster tool would leave to nobody else.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,82 @@
+//! Images that a tool says it brought to the nodes. The drivers do it on the real engine, through
+//! the library: no step loads images yet.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mlup::config::{self, Sources};
+use mlup::drivers::cluster::ClusterDriver;
+use mlup::drivers::driver::Driver;
+use mlup::drivers::spec::Spec;
+use mlup::host::Host;
+use mlup::host::docker::Engine;
+use mlup::host::process::ProcessRunner;
+use mlup::host::workbench::Workbench;
+use mlup::policy::Failure;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::cluster::ClusterSite;
+use crate::support::script::Fault;
+use crate::support::{IMAGE, require_docker};
+
+/// The driver that mlup would use at this site, and what it works with.
+fn driver(site: &ClusterSite) -> (Driver, Workbench) {
+    let env = site.sandbox.environment().clone();
+    let root: PathBuf = site.sandbox.project();
+    let sources = Sources { cwd: root.clone(), env: env.clone(), ..Sources::default() };
+    let spec = Spec::of(&config::load(&sources).unwrap().config).unwrap();
+    let env = Arc::new(env);
+    let cancel = CancellationToken::new();
+    let host = Host {
+        runner: Arc::new(ProcessRunner::new(Arc::clone(&env), cancel.clone())),
+        docker: Engine::new(Arc::clone(&env)),
+        env,
+    };
+    let bench = Workbench {
+        host,
+        root,
+        deadline: Instant::now() + Duration::from_secs(60),
+        cancel,
+        lines: Arc::new(|_, _| {}),
+        announce: Arc::new(|_| {}),
+    };
+    (Driver::new(spec).unwrap(), bench)
+}
+
+/// Loads the test image, and says whether the nodes have it then.
+async fn load(site: &ClusterSite) -> (Result<(), Failure>, bool) {
+    let (driver, bench) = driver(site);
+    let loaded = driver.load_image(&bench, IMAGE).await;
+    let images = driver.list_images(&bench).await.unwrap();
+    (loaded, images.contains(&IMAGE.to_owned()))
+}
+
+/// An import that brings nothing the first time.
+fn lies_once() -> Fault {
+    Fault { lies: true, calls: vec![1], ..Fault::default() }
+}
+
+async fn is_believed_only_after_a_look(site: ClusterSite) {
+    site.sandbox.run(&["start"]).exits(0);
+    let (loaded, is_there) = load(&site).await;
+    let failure = loaded.unwrap_err();
+    assert_eq!((failure.code, is_there), ("CLUSTER_IMAGE_NOT_LOADED", false), "{failure:?}");
+    assert!(failure.summary.contains(IMAGE), "{}", failure.summary);
+    assert_eq!(load(&site).await, (Ok(()), true));
+}
+
+#[tokio::test]
+async fn k3d_image_import_succeeds_without_the_image() {
+    require_docker!();
+    let site = ClusterSite::k3d("agents = 1\n").fault("image import", lies_once());
+    is_believed_only_after_a_look(site).await;
+}
+
+#[tokio::test]
+async fn minikube_image_load_succeeds_without_the_image() {
+    require_docker!();
+    let site = ClusterSite::minikube("").fault("image load", lies_once());
+    is_believed_only_after_a_look(site).await;
+}
