@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::cli::{Creds, Format};
@@ -37,7 +37,7 @@ fn show(session: &Session, format: Format) -> Result<ExitCode, Error> {
     let rows = session::runtime()?.block_on(rows(&project))?;
     let cells: Vec<Vec<String>> = rows.iter().map(row_cells).collect();
     let header = ["registry", "namespace", "secret", "state", "age", "expires", "pods"];
-    print(session, &project, format, &rows, &header, &cells)?;
+    print(session, &project, (format, &rows), (&header, &cells))?;
     Ok(Exit::Ok.into())
 }
 
@@ -70,7 +70,8 @@ fn renew(session: &Session, is_forced: bool, format: Format) -> Result<ExitCode,
     })?;
     drop(lock);
     let cells: Vec<Vec<String>> = done.iter().map(refreshed_cells).collect();
-    print(session, &project, format, &done, &["secret", "renewed in", "retried", "left"], &cells)?;
+    let header = ["secret", "renewed in", "retried", "left"];
+    print(session, &project, (format, &done), (&header, &cells))?;
     match ended {
         Ended::Done => Ok(Exit::Ok.into()),
         Ended::Failed(step, failure) => Err(Error::failure(step.as_str())(*failure)),
@@ -87,52 +88,78 @@ enum Ended {
     Interrupted(Interrupt),
 }
 
+/// What a refresh listens to, and until when it may go on.
+struct Ears {
+    interrupts: UnboundedReceiver<Interrupt>,
+    progress: UnboundedSender<(StepId, Progress)>,
+    said: UnboundedReceiver<(StepId, Progress)>,
+    deadline: Instant,
+}
+
 /// Renews one secret after the other. One that fails does not keep the others from theirs.
 async fn renew_all(
     session: &Session,
     project: &Arc<Project>,
     is_forced: bool,
-    mut interrupts: UnboundedReceiver<Interrupt>,
+    interrupts: UnboundedReceiver<Interrupt>,
 ) -> (Vec<Refreshed>, Ended) {
-    let (progress, mut said) = unbounded_channel();
+    let (progress, said) = unbounded_channel();
     let deadline = Instant::now() + project.config.deadline;
+    let mut ears = Ears { interrupts, progress, said, deadline };
     let (mut done, mut ended) = (Vec::new(), Ended::Done);
     for secret in pull_secrets(&project.config) {
         let step = step_of(&secret);
-        let ctx = StepCtx { deadline, progress: progress.clone(), ..project.reading(&step) };
-        let work = async {
-            let objects = Objects::connect(&ctx).await?;
-            refresh(&secret, is_forced, (&ctx.passwords, &ctx), &objects).await
-        };
-        tokio::pin!(work);
-        let end = loop {
-            tokio::select! {
-                biased;
-                Some(interrupt) = interrupts.recv() => {
-                    ctx.cancel.cancel();
-                    // What is under way ends by itself, and its children with it.
-                    let _ = work.await;
-                    return (done, Ended::Interrupted(interrupt));
-                }
-                Some((_, progress)) = said.recv() => tell(session, project, progress),
-                end = &mut work => break end,
-            }
-        };
-        while let Ok((_, progress)) = said.try_recv() {
-            tell(session, project, progress);
-        }
-        match end {
+        match renew_one(session, project, (&secret, is_forced), &mut ears).await {
             Ok(refreshed) => done.push(refreshed),
-            Err(failure) if matches!(ended, Ended::Done) => {
-                ended = Ended::Failed(step, Box::new(failure));
+            Err(Stop::Interrupted(interrupt)) => return (done, Ended::Interrupted(interrupt)),
+            Err(Stop::Failed(failure)) if matches!(ended, Ended::Done) => {
+                ended = Ended::Failed(step, failure);
             }
-            Err(failure) => {
+            Err(Stop::Failed(failure)) => {
                 let text = format!("{step}: {}: {}", failure.code, failure.summary);
                 session.terminal.say(&project.scrubber.scrub(&text));
             }
         }
     }
     (done, ended)
+}
+
+/// Why one secret was not renewed.
+enum Stop {
+    Failed(Box<Failure>),
+    Interrupted(Interrupt),
+}
+
+async fn renew_one(
+    session: &Session,
+    project: &Project,
+    (secret, is_forced): (&PullSecret, bool),
+    ears: &mut Ears,
+) -> Result<Refreshed, Stop> {
+    let progress = ears.progress.clone();
+    let ctx = StepCtx { deadline: ears.deadline, progress, ..project.reading(&step_of(secret)) };
+    let work = async {
+        let objects = Objects::connect(&ctx).await?;
+        refresh(secret, is_forced, (&ctx.passwords, &ctx), &objects).await
+    };
+    tokio::pin!(work);
+    let end = loop {
+        tokio::select! {
+            biased;
+            Some(interrupt) = ears.interrupts.recv() => {
+                ctx.cancel.cancel();
+                // What is under way ends by itself, and its children with it.
+                let _ = work.await;
+                return Err(Stop::Interrupted(interrupt));
+            }
+            Some((_, said)) = ears.said.recv() => tell(session, project, said),
+            end = &mut work => break end,
+        }
+    };
+    while let Ok((_, said)) = ears.said.try_recv() {
+        tell(session, project, said);
+    }
+    end.map_err(|failure| Stop::Failed(Box::new(failure)))
 }
 
 /// Warnings, and nothing else of what a step says.
@@ -167,10 +194,8 @@ fn step_of(secret: &PullSecret) -> StepId {
 fn print<T: serde::Serialize>(
     session: &Session,
     project: &Project,
-    format: Format,
-    data: &T,
-    header: &[&str],
-    cells: &[Vec<String>],
+    (format, data): (Format, &T),
+    (header, cells): (&[&str], &[Vec<String>]),
 ) -> Result<(), Error> {
     if cells.is_empty() && format == Format::Table {
         if project.config.registries.is_empty() {
