@@ -96,6 +96,9 @@ pub enum Command {
     Logs(Logs),
     /// Explain how the last run ended, or one step of it
     Why(Why),
+    /// Show or renew the pull secrets of registries
+    #[command(subcommand)]
+    Creds(Creds),
     /// Show, check or describe the configuration
     #[command(subcommand)]
     Config(Config),
@@ -253,6 +256,22 @@ pub struct Why {
     /// The step; everything that failed unless named
     #[arg(value_name = "STEP")]
     pub step: Option<String>,
+}
+
+/// `mlup creds`.
+#[derive(Debug, Subcommand)]
+pub enum Creds {
+    /// Show each pull secret, how old it is, how long it lives and which pods use it
+    Status(Read),
+    /// Renew the pull secrets that are past half of their life, and retry pods that wait for one
+    Refresh {
+        /// How it reads.
+        #[command(flatten)]
+        read: Read,
+        /// Renew all of them
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// `mlup config`.

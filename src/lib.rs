@@ -33,7 +33,9 @@
 //! | a layer, or which one wins | `config/layers.rs` |
 //! | a built-in profile | `profiles/` |
 //! | a kind of step | `plan/step.rs` and `steps/`; the compiler lists the rest |
-//! | the order of steps | `plan/build.rs` |
+//! | where a registry's password comes from | `steps/registry/credential.rs`, `drivers/credential/`, `host/ecr.rs` |
+//! | what a pull secret holds | `drivers/pull_secret.rs` |
+//! | the order of steps | `plan/build/` |
 //! | when a step is retried | `policy/backoff.rs`, `engine/machine/` |
 //! | how far a cluster's recovery goes | `policy/escalate.rs` |
 //! | what a tool's message means | one row in `policy/known_issues.rs` and one fixture |

@@ -2,6 +2,7 @@
 //! of it; it decides nothing that a layer could decide.
 
 mod config;
+mod creds;
 mod logs;
 mod observe;
 mod output;
@@ -66,6 +67,7 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         Command::Urls(args) => urls::urls(&session(args.file.file), args.output),
         Command::Logs(args) => logs::logs(&session(args.file.clone()), &args),
         Command::Why(args) => why::why(&session(args.read.file.file.clone()), &args),
+        Command::Creds(args) => creds::creds(session, args),
         Command::Config(args) => config::config(session, args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),

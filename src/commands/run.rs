@@ -53,7 +53,13 @@ pub(super) fn run(
     project: &Arc<Project>,
     wanted: Wanted,
 ) -> Result<ExitCode, Error> {
-    let lock = lock(session, project, wanted.verb)?;
+    let word = match wanted.verb {
+        Verb::Start => "start",
+        Verb::Stop => "stop",
+        Verb::Reset => "reset",
+        Verb::Purge => "reset --purge",
+    };
+    let lock = lock(session, project, word)?;
     let id = run_id(session.invocation.pid);
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
@@ -73,14 +79,11 @@ pub(super) fn run(
 }
 
 /// Takes the project's lock, and says so where a killed run had left it.
-fn lock(session: &Session, project: &Project, verb: Verb) -> Result<Lock, Error> {
+///
+/// # Errors
+/// Another run holds it, or there is no place for it.
+pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<Lock, Error> {
     let (config, env) = (&project.config, &session.invocation.env);
-    let word = match verb {
-        Verb::Start => "start",
-        Verb::Stop => "stop",
-        Verb::Reset => "reset",
-        Verb::Purge => "reset --purge",
-    };
     let owner = Owner {
         pid: session.invocation.pid,
         command: format!("mlup {word}"),

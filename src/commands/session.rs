@@ -24,7 +24,7 @@ use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::{self, Detail, Front, Mode, Style};
-use crate::steps::{Consent, Projects, StepCtx};
+use crate::steps::{Consent, Passwords, Projects, StepCtx};
 
 /// How long a command that only reads waits for an answer.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -160,6 +160,7 @@ impl Session {
             config: Arc::new(loaded.config),
             host,
             projects: Arc::new(Projects::default()),
+            passwords: Arc::new(Passwords::default()),
             recreate,
             scrubber,
             force,
@@ -196,6 +197,8 @@ pub(super) struct Project {
     pub host: Host,
     /// Compose projects as resolved so far.
     pub projects: Arc<Projects>,
+    /// Passwords of registries as asked for so far.
+    pub passwords: Arc<Passwords>,
     /// Whether a cluster may be deleted and made again for its settings.
     pub recreate: Consent,
     /// Hides this configuration's secrets.
@@ -213,6 +216,7 @@ impl Project {
             host: self.host.clone(),
             config: Arc::clone(&self.config),
             projects: Arc::clone(&self.projects),
+            passwords: Arc::clone(&self.passwords),
             rung: Rung::Start,
             recreate: self.recreate,
             deadline: Instant::now() + READ_LIMIT,

@@ -12,7 +12,7 @@ use crate::commands::session::{self, Project, Session};
 use crate::engine;
 use crate::error::{Error, Exit};
 use crate::host::clock;
-use crate::plan::change::{Op, Probed};
+use crate::plan::change::{Change, Op, Probed};
 use crate::plan::{self, Plan, Selected, Step, StepId, StepKind};
 use crate::report::{table, text};
 use crate::steps::cluster::{self, ClusterStatus, NodeStatus};
@@ -122,6 +122,9 @@ fn row(step: &Step, seen: &Seen) -> Row {
         Seen::Probed(Probed::Needed(_)) if runs_every_time(step) => {
             ("ready", "runs at every start".to_owned())
         }
+        Seen::Probed(Probed::Needed(changes)) if is_good(changes) => {
+            ("ready", format!("{} to renew, half of the life is over", changes.len()))
+        }
         Seen::Probed(Probed::Needed(changes)) => {
             let waits = changes.iter().all(|change| change.op == Op::Wait);
             let note = changes.first().map(|change| match changes.len() {
@@ -134,6 +137,11 @@ fn row(step: &Step, seen: &Seen) -> Row {
         Seen::Behind(root) => ("unknown", format!("needs {root}")),
     };
     Row { step: step.id.to_string(), state, optional: step.optional, note }
+}
+
+/// Whether all that would be changed still works.
+fn is_good(changes: &[Change]) -> bool {
+    !changes.is_empty() && changes.iter().all(|change| change.op == Op::Renew)
 }
 
 fn runs_every_time(step: &Step) -> bool {

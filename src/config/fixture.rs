@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::model::{
-    Check, CheckProbe, Cluster, Compose, Config, Deploy, DeployKind, File, FileContent, Image,
-    ImageSource, K3s, Network, NetworkOwner, Provider, Purge, Recover, Task, Vantage,
+    Check, CheckProbe, Cluster, Compose, Config, Credential, Deploy, DeployKind, File, FileContent,
+    Image, ImageSource, K3s, KubeSecret, Network, NetworkOwner, Provider, Purge, Recover, Registry,
+    SecretValue, Task, Vantage,
 };
 use crate::redact::Secret;
 
@@ -137,5 +138,26 @@ pub(crate) fn file(path: &str) -> File {
         path: PathBuf::from("/srv/demo").join(path),
         content: FileContent::Rendered(Secret::new("text")),
         mode: 0o600,
+    }
+}
+
+/// A registry of ECR and the pull secret for it.
+pub(crate) fn registry(server: &str, secret: &str) -> Registry {
+    Registry {
+        server: server.to_owned(),
+        secret: secret.to_owned(),
+        namespaces: Vec::new(),
+        service_accounts: Vec::new(),
+        credential: Credential::Ecr { region: None, profile: None, endpoint: None },
+    }
+}
+
+/// A Kubernetes secret with one key.
+pub(crate) fn secret(name: &str) -> KubeSecret {
+    KubeSecret {
+        name: name.to_owned(),
+        namespace: None,
+        kind: None,
+        keys: [("k".to_owned(), SecretValue::Literal(Secret::new("v")))].into_iter().collect(),
     }
 }

@@ -11,8 +11,17 @@ use super::variables::Variables;
 
 pub(crate) use cluster::check_cluster;
 
-/// Sections whose entries become steps.
-const STEP_KINDS: [&str; 6] = ["network", "file", "image", "deploy", "check", "task"];
+/// Sections whose entries become steps, and the field that names the step.
+const STEP_KINDS: [(&str, &str); 8] = [
+    ("network", "name"),
+    ("file", "path"),
+    ("registry", "secret"),
+    ("secret", "name"),
+    ("image", "name"),
+    ("deploy", "name"),
+    ("check", "name"),
+    ("task", "name"),
+];
 
 /// The steps that `needs` may name.
 #[derive(Clone, Debug, Default)]
@@ -24,13 +33,15 @@ pub(crate) struct Steps {
 impl Steps {
     /// The steps of a merged and expanded tree.
     pub(crate) fn of(tree: &Node) -> Self {
-        let mut ids = Vec::new();
-        for kind in STEP_KINDS {
-            let field = if kind == "file" { "path" } else { "name" };
+        let mut ids: Vec<(&'static str, String)> = Vec::new();
+        for (kind, field) in STEP_KINDS {
             for (_, node) in tree.get(kind).map(Node::entries).unwrap_or_default() {
                 if let Some(name) = node.get(field).and_then(Node::as_text) {
-                    let name = name.strip_prefix("./").unwrap_or(name);
-                    ids.push((kind, name.to_owned()));
+                    let id = (kind, name.strip_prefix("./").unwrap_or(name).to_owned());
+                    // Registries may share a secret.
+                    if !ids.contains(&id) {
+                        ids.push(id);
+                    }
                 }
             }
         }

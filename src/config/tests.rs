@@ -443,20 +443,45 @@ fn sections_of_later_versions_are_checked_and_then_refused_with_their_place() {
         [[check]]\nname='p'\nhttp='http://{nodeport:ns/svc:80}/'\n[[check]]\nname='q'\ntcp='x:1'\nfrom='pod'";
     let loaded = only(text).load();
     let error = loaded.runnable().unwrap_err();
-    assert_eq!(error.problems.len(), 7, "{error}");
+    assert_eq!(error.problems.len(), 5, "{error}");
     assert!(error.problems.iter().all(|problem| problem.code == "CONFIG_NOT_YET"));
     assert!(error.to_string().contains("`[cluster]` with provider `k3s` yet"), "{error}");
     assert!(error.to_string().contains("mlup.toml:2:12"), "{error}");
     assert!(
-        message("[[secret]]\nname='k'\nkeys={a={generate='md5'}}").contains("possible: `fernet`")
+        message("[cluster]\nprovider='k3d'\n[[secret]]\nname='k'\nkeys={a={generate='md5'}}")
+            .contains("possible: `fernet`")
     );
     assert!(
-        message("[[registry]]\nserver='r'\nsecret='s'\nexec=['x']").contains("without `username`")
+        message("[cluster]\nprovider='k3d'\n[[registry]]\nserver='r'\nsecret='s'\nexec=['x']")
+            .contains("without `username`")
     );
     assert!(message("[cluster]\nprovider='existing'").contains("no `context`"));
     assert!(
         message("[cluster]\nprovider='k3d'\nhost='x'").contains("only goes with provider `k3s`")
     );
+}
+
+#[test]
+fn registries_and_secrets_run_with_a_cluster_and_are_refused_without_one() {
+    let sections = "[[registry]]\nserver='r'\nsecret='s'\necr=true\n[[secret]]\nname='k'\n\
+        keys={a='b'}\n[[task]]\nname='t'\nrun=['x']\nneeds=['registry/s', 'k']";
+    let loaded = only(&format!("[cluster]\nprovider='k3d'\n{sections}")).load();
+    assert!(loaded.runnable().is_ok());
+    assert_eq!(loaded.config.tasks[0].needs, ["registry/s", "secret/k"]);
+    for cluster in ["", "[cluster]\nprovider='none'\n"] {
+        let shown = only(&format!("{cluster}{sections}")).error().to_string();
+        assert!(shown.contains("[[registry]] `r` needs a `[cluster]`"), "{shown}");
+        assert!(shown.contains("[[secret]] `k` needs a `[cluster]`"), "{shown}");
+        assert!(shown.contains("move this into the profile of a cluster"), "{shown}");
+    }
+}
+
+#[test]
+fn registries_may_share_a_secret_that_a_task_needs() {
+    let text = "[cluster]\nprovider='k3d'\n[[registry]]\nserver='a'\nsecret='s'\necr=true\n\
+        [[registry]]\nserver='b'\nsecret='s'\necr=true\n[[task]]\nname='t'\nrun=['x']\n\
+        needs=['s']";
+    assert_eq!(only(text).load().config.tasks[0].needs, ["registry/s"]);
 }
 
 #[test]
@@ -542,7 +567,7 @@ fn every_built_in_profile_loads() {
 
 #[test]
 fn secrets_are_known_to_the_scrubber_and_absent_from_everything_shown() {
-    let text = "require = ['API_TOKEN']\n[[check]]\nname='web'\nhttp='http://x/?u=${PLAIN}'\n\
+    let text = "require = ['API_TOKEN']\n[cluster]\nprovider='k3d'\n[[check]]\nname='web'\nhttp='http://x/?u=${PLAIN}'\n\
         login={user='admin',password='c4n4ry-login'}\nheaders={Authorization='Bearer ${BEARER}',Accept='a/b'}\n\
         [[task]]\nname='t'\nrun=['x']\nenv={DB_PASSWORD='c4n4ry-task',MODE='dev'}\n\
         [[registry]]\nserver='r'\nsecret='regcred'\nusername='u'\npassword='c4n4ry-reg'\n\

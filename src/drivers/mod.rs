@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod compose;
 pub mod contexts;
+pub mod credential;
 pub mod crictl;
 pub mod docker_desktop;
 pub mod driver;
@@ -13,5 +14,6 @@ pub(crate) mod fixture;
 pub mod k3d;
 pub mod kubeconfig;
 pub mod minikube;
+pub mod pull_secret;
 pub mod references;
 pub mod spec;

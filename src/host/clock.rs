@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 
+/// Now.
+#[must_use]
+pub fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+    Timestamp::now()
+}
+
 /// Now in RFC 3339, UTC, milliseconds.
 #[must_use]
 pub fn rfc3339_now() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
-    let now = Timestamp::now();
+    let now = now();
     let rounded = now.round(Unit::Millisecond).unwrap_or(now);
     format!("{rounded:.3}")
 }
@@ -25,8 +31,7 @@ pub fn compact_now() -> String {
 #[must_use]
 pub fn age(since: &str) -> Option<Duration> {
     let since: Timestamp = since.parse().ok()?;
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
-    let now = Timestamp::now();
+    let now = now();
     Duration::try_from(now.duration_since(since)).ok()
 }
 

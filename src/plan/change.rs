@@ -66,12 +66,16 @@ impl Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Op {
+    /// Asks somebody for something, such as a password.
+    Ask,
     /// Builds an image.
     Build,
     /// Makes something that is not there.
     Create,
     /// Pulls an image.
     Pull,
+    /// Makes something new in time that is still good.
+    Renew,
     /// Replaces something.
     Recreate,
     /// Takes something away.
@@ -93,11 +97,13 @@ pub enum Op {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Ask => "ask for",
             Self::Build => "build",
             Self::Create => "create",
             Self::Pull => "pull",
             Self::Recreate => "recreate",
             Self::Remove => "remove",
+            Self::Renew => "renew",
             Self::Run => "run",
             Self::Start => "start",
             Self::Stop => "stop",

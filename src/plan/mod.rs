@@ -10,6 +10,7 @@ mod graph;
 mod names;
 mod path;
 pub mod progress;
+pub mod pull_secret;
 mod select;
 mod step;
 mod teardown;

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::{Check, Compose, Deploy, DeployKind, File, Image, Network, Task};
+use crate::config::model::{
+    Check, Compose, Deploy, DeployKind, File, Image, KubeSecret, Network, Registry, Task,
+};
+use crate::plan::pull_secret::PullSecret;
 use crate::policy::escalate::Reach;
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
@@ -90,7 +93,10 @@ impl Step {
             | StepKind::File(_)
             | StepKind::Image(_)
             | StepKind::Network(_)
-            | StepKind::Task(_) => false,
+            | StepKind::Registry(_)
+            | StepKind::Secret(_)
+            | StepKind::Task(_)
+            | StepKind::Token(_) => false,
         }
     }
 }
@@ -137,8 +143,14 @@ pub enum StepKind {
     Image(Image),
     /// A Docker network is there.
     Network(Network),
+    /// A pull secret is in its namespaces.
+    Registry(PullSecret),
+    /// A Kubernetes secret has its keys.
+    Secret(KubeSecret),
     /// A host command has run.
     Task(Task),
+    /// The passwords of one server are asked for while the cluster is made.
+    Token(Vec<Registry>),
 }
 
 /// A compose project together with what its deploy says.

@@ -16,6 +16,8 @@ pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
     let has_cluster = cluster_is_in_docker(config);
     let goes = |step: &Step| match step.kind {
         StepKind::Cluster => has_cluster,
+        // What is in a cluster goes with it.
+        StepKind::Registry(_) | StepKind::Secret(_) => verb != Verb::Stop && !has_cluster,
         ref kind => leaves_something(kind, verb),
     };
     let docker = up.steps().iter().find(|step| matches!(step.kind, StepKind::Docker));
@@ -49,7 +51,10 @@ fn leaves_something(kind: &StepKind, verb: Verb) -> bool {
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => false,
+        | StepKind::Docker
+        | StepKind::Registry(_)
+        | StepKind::Secret(_)
+        | StepKind::Token(_) => false,
     }
 }
 
@@ -63,7 +68,7 @@ fn uses_docker(kind: &StepKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::fixture::{cluster, config, deploy, file, network};
+    use crate::config::fixture::{cluster, config, deploy, file, network, registry, secret};
     use crate::config::model::Provider;
     use crate::plan::fixture::id;
 
@@ -106,6 +111,22 @@ mod tests {
         config.cluster.as_mut().unwrap().network = Some("own".to_owned());
         let plan = teardown(&config, Verb::Purge).unwrap();
         assert!(plan.step(&id("network/own")).unwrap().needs.contains(&id("cluster")));
+    }
+
+    #[test]
+    fn secrets_go_from_a_cluster_that_stays_and_with_one_that_goes() {
+        let mut config = environment(Provider::Existing);
+        config.networks.clear();
+        config.registries = vec![registry("r", "pull")];
+        config.secrets = vec![secret("db")];
+        let lines = shape(&config, Verb::Reset);
+        for line in ["registry/pull:", "secret/db:"] {
+            assert!(lines.iter().any(|known| known == line), "{lines:?}");
+        }
+        assert_eq!(shape(&config, Verb::Stop), ["docker:", "deploy/stack: docker"]);
+        config.cluster = Some(cluster(Provider::K3d));
+        let lines = shape(&config, Verb::Purge);
+        assert!(lines.iter().all(|line| !line.contains("pull") && !line.contains("db")));
     }
 
     #[test]

@@ -8,7 +8,10 @@ mod docker;
 mod file;
 mod image;
 mod network;
+pub mod objects;
 mod ownership;
+pub mod registry;
+pub mod secret;
 mod task;
 #[cfg(test)]
 mod testing;
@@ -32,6 +35,7 @@ use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
 pub use compose::Projects;
+pub use registry::credential::Passwords;
 
 /// What one attempt of one step works with.
 #[derive(Clone)]
@@ -44,6 +48,8 @@ pub struct StepCtx {
     pub config: Arc<Config>,
     /// Compose projects as resolved so far in this run.
     pub projects: Arc<Projects>,
+    /// Passwords of registries as asked for so far in this run.
+    pub passwords: Arc<Passwords>,
     /// How strong a remedy this attempt is; `Start` for steps that have no ladder.
     pub rung: Rung,
     /// Whether a cluster may be deleted and made again for its settings.
@@ -205,7 +211,10 @@ pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
         StepKind::File(file) => file::probe(file, ctx).await,
         StepKind::Image(image) => image::probe(image, ctx).await,
         StepKind::Network(network) => network::probe(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::probe(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::probe(wanted, ctx).await,
         StepKind::Task(task) => task::probe(task, ctx).await,
+        StepKind::Token(registries) => registry::token::probe(registries, ctx).await,
     }
 }
 
@@ -218,7 +227,10 @@ async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<(),
         StepKind::File(file) => file::apply(file, ctx).await,
         StepKind::Image(image) => image::apply(image, ctx, changes).await,
         StepKind::Network(network) => network::apply(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::apply(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::apply(wanted, ctx).await,
         StepKind::Task(task) => task::apply(task, ctx).await,
+        StepKind::Token(registries) => registry::token::apply(registries, ctx).await,
         StepKind::Check(_)
         | StepKind::ClusterPreflight
         | StepKind::ComposePreflight(_)
@@ -236,7 +248,10 @@ async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
         StepKind::File(file) => file::verify(file, ctx).await,
         StepKind::Image(image) => image::verify(image, ctx).await,
         StepKind::Network(network) => network::verify(network, ctx).await,
+        StepKind::Registry(secret) => registry::step::verify(secret, ctx).await,
+        StepKind::Secret(wanted) => secret::step::verify(wanted, ctx).await,
         StepKind::Task(task) => task::verify(task, ctx).await,
+        StepKind::Token(registries) => registry::token::verify(registries, ctx).await,
         StepKind::ClusterPreflight | StepKind::ComposePreflight(_) | StepKind::Docker => {
             Ok(Settled::ready(""))
         }
@@ -250,13 +265,16 @@ async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settle
         StepKind::File(file) => file::remove(file, ctx, how).await?,
         StepKind::Image(image) => image::remove(image, ctx, how).await?,
         StepKind::Network(network) => network::remove(network, ctx, how).await?,
+        StepKind::Registry(secret) => registry::step::remove(secret, ctx, how).await?,
+        StepKind::Secret(wanted) => secret::step::remove(wanted, ctx, how).await?,
         StepKind::Task(task) => task::remove(task, ctx, how).await?,
         StepKind::Check(_)
         | StepKind::ClusterPreflight
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => Vec::new(),
+        | StepKind::Docker
+        | StepKind::Token(_) => Vec::new(),
     };
     let detail = removed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Ok((Settled::succeeded(detail), !removed.is_empty()))
@@ -277,12 +295,15 @@ pub async fn removals(
         StepKind::File(file) => file::removals(file, ctx, how).await,
         StepKind::Image(image) => image::removals(image, ctx, how).await,
         StepKind::Network(network) => network::removals(network, ctx, how).await,
+        StepKind::Registry(secret) => registry::step::removals(secret, ctx, how).await,
+        StepKind::Secret(wanted) => secret::step::removals(wanted, ctx, how).await,
         StepKind::Task(task) => task::removals(task, ctx, how).await,
         StepKind::Check(_)
         | StepKind::ClusterPreflight
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
-        | StepKind::Docker => Ok(Vec::new()),
+        | StepKind::Docker
+        | StepKind::Token(_) => Ok(Vec::new()),
     }
 }

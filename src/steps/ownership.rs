@@ -1,7 +1,7 @@
 //! The labels by which mlup knows again what it made. What carries no such label of this project
 //! is never removed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Label: the name of the environment that made the object.
 pub(crate) const PROJECT: &str = "dev.mlup.project";
@@ -22,5 +22,10 @@ pub(crate) fn labels(project: &str) -> HashMap<String, String> {
 
 /// Whether these labels say that the project made the object.
 pub(crate) fn is_ours(labels: Option<&HashMap<String, String>>, project: &str) -> bool {
+    labels.and_then(|labels| labels.get(PROJECT)).is_some_and(|owner| owner == project)
+}
+
+/// Whether the labels of a Kubernetes object say that the project made it.
+pub(crate) fn is_labelled(labels: Option<&BTreeMap<String, String>>, project: &str) -> bool {
     labels.and_then(|labels| labels.get(PROJECT)).is_some_and(|owner| owner == project)
 }

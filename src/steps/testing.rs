@@ -44,6 +44,7 @@ impl TestBed {
             host,
             config: Arc::new(config()),
             projects: Arc::new(Projects::default()),
+            passwords: Arc::default(),
             rung: crate::policy::escalate::Rung::Start,
             recreate: crate::steps::Consent::NotGiven,
             deadline: Instant::now() + Duration::from_secs(60),

@@ -1,6 +1,7 @@
 //! Clusters: the program with stand-ins of minikube and k3d, most of which act on the real engine.
 
 mod bad_input;
+mod creds;
 mod examples;
 mod fakes;
 mod images;

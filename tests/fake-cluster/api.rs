@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::calls;
 use crate::engine::docker;
+use crate::objects::{Asked, Objects};
 
 /// The argument that makes the program an API server.
 pub(crate) const SERVE: &str = "serve";
@@ -86,7 +87,8 @@ pub(crate) fn serve(serving: &str) -> Result<(), Box<dyn Error>> {
             docker(&["rm", "--force", &container])
         });
     }
-    let server = Arc::new(Server { begin: Instant::now(), serving });
+    let objects = Objects::of(serving.folder.clone(), &serving.container);
+    let server = Arc::new(Server { begin: Instant::now(), objects, serving });
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let server = Arc::clone(&server);
@@ -100,6 +102,7 @@ pub(crate) fn serve(serving: &str) -> Result<(), Box<dyn Error>> {
 
 struct Server {
     begin: Instant,
+    objects: Objects,
     serving: Serving,
 }
 
@@ -159,26 +162,26 @@ impl Server {
                 (200, json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": []}))
             }
             ("GET", "/api/v1/nodes") => (200, list("NodeList", &self.nodes())),
-            ("GET", "/api/v1/namespaces/default") => (200, namespace()),
-            ("GET", "/api/v1/namespaces/default/serviceaccounts") => {
-                (200, list("ServiceAccountList", &[service_account()]))
-            }
-            ("GET", "/api/v1/namespaces/default/serviceaccounts/default") => {
-                (200, service_account())
-            }
             ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => {
                 let mut review: Value = serde_json::from_str(&request.body).unwrap_or_default();
                 review["status"] = json!({"allowed": true});
                 (201, review)
             }
-            ("GET", path) => {
+            ("GET", path) if path.starts_with("/api/v1/nodes/") => {
                 let name = path.strip_prefix("/api/v1/nodes/");
                 let node = name.and_then(|name| {
                     self.nodes().into_iter().find(|node| node["metadata"]["name"] == name)
                 });
                 node.map_or_else(|| self.unknown(request), |node| (200, node))
             }
-            _ => self.unknown(request),
+            (method, path) => {
+                let selector = request.query.get("fieldSelector").map(String::as_str);
+                let name = selector.and_then(|text| {
+                    text.strip_prefix("metadata.name%3D").or(text.strip_prefix("metadata.name="))
+                });
+                let asked = Asked { method, path, name, body: &request.body };
+                self.objects.answer(&asked).unwrap_or_else(|| self.unknown(request))
+            }
         }
     }
 
@@ -344,11 +347,6 @@ fn list(kind: &str, items: &[Value]) -> Value {
     let version =
         items.first().map_or(json!("2"), |item| item["metadata"]["resourceVersion"].clone());
     json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items})
-}
-
-fn namespace() -> Value {
-    json!({"kind": "Namespace", "apiVersion": "v1", "spec": {"finalizers": ["kubernetes"]},
-        "metadata": {"name": "default", "uid": "ns", "resourceVersion": "2"}, "status": {"phase": "Active"}})
 }
 
 fn service_account() -> Value {

@@ -11,6 +11,7 @@ mod flags;
 mod k3d;
 mod kubeconfig;
 mod minikube;
+mod objects;
 mod script;
 
 use std::collections::BTreeMap;

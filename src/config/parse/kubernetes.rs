@@ -10,7 +10,6 @@ pub(super) fn registry(
     entry: &Entry<'_>,
     mut raw: RawRegistry,
 ) -> Option<Registry> {
-    parser.not_yet(entry.node.span.as_ref(), "`[[registry]]`");
     parser.check_argv(entry, &["exec"]);
     for (key, value) in [("ecr", raw.ecr), ("docker_config", raw.docker_config)] {
         if value == Some(false) {
@@ -69,8 +68,7 @@ fn credential(
     })
 }
 
-pub(super) fn secret(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: RawSecret) -> KubeSecret {
-    parser.not_yet(entry.node.span.as_ref(), "`[[secret]]`");
+pub(super) fn secret(parser: &mut Parser<'_>, raw: RawSecret) -> KubeSecret {
     let keys = raw.keys.into_iter().map(|(key, value)| {
         let value = match value {
             RawSecretValue::File(path) => SecretValue::File(parser.path(&path.0)),

@@ -90,9 +90,8 @@ pub(crate) fn sections(parser: &mut Parser<'_>, tree: &Node) -> Sections {
         }),
         files: parser.entries(tree, "file", local::file),
         registries: parser.entries(tree, "registry", kubernetes::registry),
-        secrets: parser.entries(tree, "secret", |parser, entry, raw| {
-            Some(kubernetes::secret(parser, entry, raw))
-        }),
+        secrets: parser
+            .entries(tree, "secret", |parser, _, raw| Some(kubernetes::secret(parser, raw))),
         images: parser.entries(tree, "image", local::image),
         deploys: parser.entries(tree, "deploy", deploy::deploy),
         checks: parser.entries(tree, "check", check::check),

@@ -9,8 +9,8 @@ pub(super) fn provider(tree: &Node) -> Option<&str> {
     provider.filter(|provider| *provider != "none")
 }
 
-/// Records networks and files that wait for a cluster which will never make them, and names that
-/// the cluster's own steps have.
+/// Records what waits for a cluster that there will never be, and names that the cluster's own steps
+/// have.
 pub(crate) fn check_cluster(tree: &Node, problems: &mut Problems) {
     for (_, network) in tree.get("network").map(Node::entries).unwrap_or_default() {
         if network.get("owner").and_then(Node::as_text) == Some("cluster") {
@@ -21,6 +21,14 @@ pub(crate) fn check_cluster(tree: &Node, problems: &mut Problems) {
         if file.get("content").is_some() && provider(tree).is_none() {
             let message = "a `[[file]]` with `content = \"kubeconfig\"` needs a `[cluster]`";
             record(problems, file, "content", message.to_owned(), WITHOUT);
+        }
+    }
+    for (section, key) in [("registry", "server"), ("secret", "name")] {
+        let entries = tree.get(section).map(Node::entries).unwrap_or_default();
+        for (_, entry) in entries.iter().filter(|_| provider(tree).is_none()) {
+            let name = entry.get(key).and_then(Node::as_text).unwrap_or_default();
+            let message = format!("[[{section}]] `{name}` needs a `[cluster]`");
+            record(problems, entry, key, message, WITHOUT);
         }
     }
     for (_, deploy) in tree.get("deploy").map(Node::entries).unwrap_or_default() {

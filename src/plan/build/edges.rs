@@ -7,11 +7,11 @@ use super::draft::Draft;
 use super::nodes::looks_into_containers;
 use super::{
     cluster_id, cluster_is_in_docker, cluster_preflight_id, compose_deploys, docker_id, file_id,
-    is_kubeconfig, network_id, networks,
+    is_kubeconfig, network_id, networks, registry_id, secret_id, token_id,
 };
 use crate::config::model::{Config, Deploy, NetworkOwner, Provider};
 use crate::plan::graph::order;
-use crate::plan::{PlanError, StepId};
+use crate::plan::{PlanError, StepId, pull_secret};
 
 /// What the user wrote comes first, so that a cycle in it is an error about nothing else. The
 /// services beside the cluster are a part of their deploy, and wait for what it waits for.
@@ -33,6 +33,7 @@ pub(super) fn add_explicit(draft: &mut Draft, config: &Config) -> Result<(), Pla
 pub(super) fn add_implied(draft: &mut Draft, config: &Config) {
     let groups = Groups::of(config);
     add_cluster(draft, config, &groups);
+    add_objects(draft, config);
     for id in groups.own_networks.iter().chain(&groups.images) {
         draft.implies(id, &docker_id());
     }
@@ -89,6 +90,20 @@ fn add_cluster(draft: &mut Draft, config: &Config, groups: &Groups) {
     if wanted.provider == Provider::DockerDesktop {
         // The step of the cluster is the one that starts Docker Desktop, and with it the engine.
         draft.implies(&docker_id(), &cluster);
+    }
+}
+
+/// Secrets are written once the cluster is up; passwords are asked for while it comes up.
+fn add_objects(draft: &mut Draft, config: &Config) {
+    for secret in pull_secret::pull_secrets(config) {
+        let id = registry_id(&secret.name);
+        draft.implies(&id, &cluster_id());
+        for registry in &secret.registries {
+            draft.implies(&id, &token_id(&registry.server));
+        }
+    }
+    for secret in &config.secrets {
+        draft.implies(&secret_id(&secret.name), &cluster_id());
     }
 }
 

@@ -65,6 +65,18 @@ fn network_id(network: &Network) -> StepId {
     StepId::named("network", &network.name)
 }
 
+fn registry_id(secret: &str) -> StepId {
+    StepId::named("registry", secret)
+}
+
+fn secret_id(name: &str) -> StepId {
+    StepId::named("secret", name)
+}
+
+fn token_id(server: &str) -> StepId {
+    StepId::named("token", server)
+}
+
 fn file_id(config: &Config, file: &File) -> StepId {
     let path = file.path.strip_prefix(&config.root).unwrap_or(&file.path);
     StepId::named("file", &path.to_string_lossy())

@@ -3,12 +3,12 @@
 use super::draft::Draft;
 use super::{
     cluster_id, cluster_is_in_docker, cluster_preflight_id, compose_deploys, docker_id, file_id,
-    has_beside, network_id, networks,
+    has_beside, network_id, networks, registry_id, secret_id, token_id,
 };
 use crate::config::model::{
     Check, CheckProbe, Cluster, Config, Deploy, NetworkOwner, Provider, Vantage,
 };
-use crate::plan::{ComposeDeploy, Retry, StepId, StepKind};
+use crate::plan::{ComposeDeploy, Retry, StepId, StepKind, pull_secret};
 use crate::policy::escalate::Reach;
 
 /// Adds the steps in the order in which a person would name them.
@@ -32,6 +32,7 @@ pub(super) fn add(draft: &mut Draft, config: &Config) {
         let id = StepId::named("image", &image.name);
         draft.add(id, &format!("image {}", image.name), StepKind::Image(image.clone()));
     }
+    add_objects(draft, config);
     add_deploys(draft, config);
     for task in &config.tasks {
         let id = StepId::named("task", &task.name);
@@ -67,6 +68,25 @@ fn add_cluster(draft: &mut Draft, cluster: &Cluster) {
         Provider::DockerDesktop => Some(Reach::Shared),
         Provider::K3d | Provider::K3s | Provider::Minikube => Some(Reach::Own(recover.purge)),
     };
+}
+
+/// Passwords, pull secrets and secrets; without a cluster there is nothing to put them into.
+fn add_objects(draft: &mut Draft, config: &Config) {
+    if config.cluster.is_none() {
+        return;
+    }
+    for (server, registries) in pull_secret::asked(config) {
+        let title = format!("password of {server}");
+        draft.add(token_id(server), &title, StepKind::Token(registries));
+    }
+    for secret in pull_secret::pull_secrets(config) {
+        let title = format!("pull secret {}", secret.name);
+        draft.add(registry_id(&secret.name), &title, StepKind::Registry(secret));
+    }
+    for secret in &config.secrets {
+        let title = format!("secret {}", secret.name);
+        draft.add(secret_id(&secret.name), &title, StepKind::Secret(secret.clone()));
+    }
 }
 
 /// The networks that the cluster's tool makes; without a cluster there is nobody to wait for.

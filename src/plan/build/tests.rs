@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::fixture::{
-    check, cluster, config, deploy, file, image, kubeconfig, network, task,
+    check, cluster, config, deploy, file, image, kubeconfig, network, registry, secret, task,
 };
 use crate::config::model::{Purge, Vantage};
 use crate::plan::fixture::id;
@@ -328,4 +328,36 @@ fn the_same_configuration_gives_the_same_plan() {
     config.networks = vec![network("b"), network("a")];
     config.deploys = vec![deploy("z", None), deploy("y", None)];
     assert_eq!(shape(&config), shape(&config));
+}
+
+#[test]
+fn passwords_are_asked_for_beside_the_cluster_and_secrets_written_after_it() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::Existing));
+    config.registries = vec![registry("a", "pull"), registry("b", "pull"), registry("a", "other")];
+    config.secrets = vec![secret("db")];
+    config.deploys = vec![deploy("stack", None)];
+    let shape = shape(&config);
+    for line in [
+        "token/a:",
+        "token/b:",
+        "registry/pull: cluster token/a token/b",
+        "registry/other: cluster token/a",
+        "secret/db: cluster",
+        "deploy/stack: preflight/stack images/stack",
+    ] {
+        assert!(shape.iter().any(|known| known == line), "{line} in {shape:#?}");
+    }
+}
+
+#[test]
+fn a_password_of_the_configuration_is_asked_of_nobody() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::K3d));
+    let (username, password) = ("ann".to_owned(), crate::redact::Secret::new("x"));
+    config.registries = vec![registry("a", "pull")];
+    config.registries[0].credential =
+        crate::config::model::Credential::Static { username, password };
+    assert_eq!(needs(&config, "registry/pull"), ["cluster"]);
+    assert!(start(&config).unwrap().step(&id("token/a")).is_none());
 }

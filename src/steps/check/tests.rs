@@ -45,6 +45,7 @@ fn context(root: PathBuf, time: Duration) -> (StepCtx, Said) {
         host: Host { runner: Arc::new(runner), docker: Engine::new(Arc::clone(&env)), env },
         config: Arc::new(config(root)),
         projects: Arc::default(),
+        passwords: Arc::default(),
         rung: crate::policy::escalate::Rung::Start,
         recreate: crate::steps::Consent::NotGiven,
         deadline: Instant::now() + time,

@@ -55,7 +55,7 @@ impl<'a, D: ClusterDriver, K: Kubernetes> Case<'a, D, K> {
 }
 
 /// The cluster of the configuration and its driver.
-fn wanted(ctx: &StepCtx) -> Result<(Spec, Driver), Failure> {
+pub(in crate::steps) fn wanted(ctx: &StepCtx) -> Result<(Spec, Driver), Failure> {
     let spec = Spec::of(&ctx.config);
     let driver = spec.clone().and_then(Driver::new);
     spec.zip(driver).ok_or_else(|| {

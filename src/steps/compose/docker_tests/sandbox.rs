@@ -107,6 +107,7 @@ impl Sandbox {
             },
             config: Arc::new(config.clone()),
             projects: Arc::default(),
+            passwords: Arc::default(),
             rung: crate::policy::escalate::Rung::Start,
             recreate: crate::steps::Consent::NotGiven,
             deadline: Instant::now() + Duration::from_secs(60),
