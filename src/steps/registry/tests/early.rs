@@ -10,7 +10,7 @@ use crate::steps::registry::token;
 fn early(
     printed: &[&str],
     kubeconfig: Option<&str>,
-) -> (TestBed, Arc<ScriptedRunner>, tempfile::TempDir) {
+) -> (TestBed, Arc<super::answers::Answers>, tempfile::TempDir) {
     let (mut bed, runner) = bed(printed);
     let home = tempfile::tempdir().unwrap();
     let env = [("HOME".to_owned(), home.path().display().to_string())];
