@@ -21,7 +21,7 @@ pub fn clip(text: &str, columns: usize, mark: &str) -> String {
     kept
 }
 
-/// What a line that a tool printed says to people: the message of a CloudEvent, else the line.
+/// What a line that a tool printed says to people: the message of a `CloudEvent`, else the line.
 #[must_use]
 pub fn spoken(line: &str) -> String {
     let event = line.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(line));
