@@ -141,9 +141,9 @@ pub struct OnCluster {
     pub recreate: bool,
 }
 
-/// `mlup start`.
+/// What a start is about, done or only planned.
 #[derive(Args, Debug)]
-pub struct Start {
+pub struct Aim {
     /// Which file.
     #[command(flatten)]
     pub file: File,
@@ -153,6 +153,14 @@ pub struct Start {
     /// What may happen to the cluster.
     #[command(flatten)]
     pub cluster: OnCluster,
+}
+
+/// `mlup start`.
+#[derive(Args, Debug)]
+pub struct Start {
+    /// What it is about.
+    #[command(flatten)]
+    pub aim: Aim,
     /// Show what would be done and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -208,15 +216,9 @@ pub struct Status {
 /// `mlup plan`.
 #[derive(Args, Debug)]
 pub struct Plan {
-    /// Which file.
+    /// What it is about.
     #[command(flatten)]
-    pub file: File,
-    /// Which steps.
-    #[command(flatten)]
-    pub steps: Steps,
-    /// What may happen to the cluster.
-    #[command(flatten)]
-    pub cluster: OnCluster,
+    pub aim: Aim,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub output: PlanFormat,
@@ -312,7 +314,7 @@ mod tests {
         for args in [["mlup", "-f", "x.toml", "start"], ["mlup", "start", "-f", "x.toml"]] {
             let cli = Cli::try_parse_from(args).unwrap();
             let Command::Start(start) = cli.command else { panic!("not start") };
-            assert_eq!(start.file.file.or(cli.file), Some(PathBuf::from("x.toml")));
+            assert_eq!(start.aim.file.file.or(cli.file), Some(PathBuf::from("x.toml")));
         }
     }
 
@@ -334,10 +336,10 @@ mod tests {
     fn a_cluster_is_given_away_by_a_flag_of_its_own() {
         let cli = Cli::try_parse_from(["mlup", "plan", "--recreate"]).unwrap();
         let Command::Plan(plan) = cli.command else { panic!("not plan") };
-        assert!(plan.cluster.recreate);
+        assert!(plan.aim.cluster.recreate);
         let cli = Cli::try_parse_from(["mlup", "start", "--yes"]).unwrap();
         let Command::Start(start) = cli.command else { panic!("not start") };
-        assert!(!start.cluster.recreate);
+        assert!(!start.aim.cluster.recreate);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The schema version that every event carries.
 pub const VERSION: u32 = 1;
 
+/// The rung of an `escalation` that is none: the same again, after something was lost.
+pub const FIRST_RUNG: &str = "start";
+
 /// One line of the event stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -62,10 +62,12 @@ fn tree() -> Vec<Source> {
 
 fn source(root: &Path, path: &Path) -> Source {
     let text = fs::read_to_string(path).unwrap();
-    let code = text
-        .lines()
+    let lines: Vec<&str> = text.lines().collect();
+    let opens_tests = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].ends_with('{');
+    let end = lines.windows(2).position(opens_tests).unwrap_or(lines.len());
+    let code = lines[..end]
+        .iter()
         .enumerate()
-        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
         .map(|(index, line)| (index + 1, line.trim_start()))
         .filter(|(_, line)| !line.starts_with("//"))
         .map(|(number, line)| (number, line.to_owned()))

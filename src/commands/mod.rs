@@ -55,13 +55,13 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         session::Session::new(invocation, global, after.or(file))
     };
     match command {
-        Command::Start(args) => start::start(&session(args.file.file.clone()), &args),
+        Command::Start(args) => start::start(&session(args.aim.file.file.clone()), &args),
         Command::Stop(args) => stop::stop(&session(args.file.file)),
         Command::Reset(args) => reset::reset(&session(args.file.file), args.purge),
         Command::Status(args) => status::status(&session(args.read.file.file.clone()), &args),
         Command::Plan(args) => {
-            let session = session(args.file.file.clone());
-            plan::plan(&session, &args.steps, args.cluster.consent(), args.output)
+            let session = session(args.aim.file.file.clone());
+            plan::plan(&session, &args.aim, args.output)
         }
         Command::Urls(args) => urls::urls(&session(args.file.file), args.output),
         Command::Logs(args) => logs::logs(&session(args.file.clone()), &args),

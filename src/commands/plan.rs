@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::cli::{OnCluster, PlanFormat, Steps};
+use crate::cli::{Aim, OnCluster, PlanFormat, Steps};
 use crate::commands::observe::{Seen, observe};
 use crate::commands::output;
 use crate::commands::session::{self, Session};
@@ -17,14 +17,9 @@ use crate::steps::Consent;
 
 /// Carries out `mlup plan`. The exit code is that of the first thing that could not be read: a plan
 /// with holes in it is no plan.
-pub(super) fn plan(
-    session: &Session,
-    steps: &Steps,
-    recreate: Consent,
-    format: PlanFormat,
-) -> Result<ExitCode, Error> {
-    let project = session.project_with(recreate)?;
-    let selected = planning::start(&project.config)?.select(&Selection::from(steps))?;
+pub(super) fn plan(session: &Session, aim: &Aim, format: PlanFormat) -> Result<ExitCode, Error> {
+    let project = session.project_with(aim.cluster.consent())?;
+    let selected = planning::start(&project.config)?.select(&Selection::from(&aim.steps))?;
     let seen = session::runtime()?.block_on(observe(&project, &selected));
     let broken = selected.plan().steps().iter().find_map(|step| match seen.get(&step.id) {
         Some(Seen::Failed(failure)) => Some((step.id.to_string(), failure.clone())),

@@ -12,10 +12,10 @@ use crate::plan::{self as planning, Selection};
 /// Carries out `mlup start`.
 pub(super) fn start(session: &Session, args: &Start) -> Result<ExitCode, Error> {
     if args.dry_run {
-        return plan::plan(session, &args.steps, args.cluster.consent(), PlanFormat::Table);
+        return plan::plan(session, &args.aim, PlanFormat::Table);
     }
-    let project = session.project_with(args.cluster.consent())?;
-    let selected = planning::start(&project.config)?.select(&Selection::from(&args.steps))?;
+    let project = session.project_with(args.aim.cluster.consent())?;
+    let selected = planning::start(&project.config)?.select(&Selection::from(&args.aim.steps))?;
     let wanted = run::Wanted {
         verb: Verb::Start,
         selected,

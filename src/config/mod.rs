@@ -11,6 +11,8 @@ mod dotenv;
 mod environment;
 mod expand;
 mod files;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod layers;
 mod load;
 pub mod model;
@@ -21,6 +23,7 @@ mod profile;
 mod raw;
 mod rules;
 mod schema;
+mod secrets;
 mod sensitive;
 mod source;
 pub(crate) mod suggest;

@@ -132,7 +132,7 @@ pub trait ClusterDriver: Send + Sync {
     fn restart(&self, bench: &Workbench) -> impl Future<Output = Result<(), Failure>> + Send {
         async {
             match self.stop(bench).await {
-                Err(failure) if failure.code == "CANCELLED" => return Err(failure),
+                Err(failure) if failure.is_cancelled() => return Err(failure),
                 // The start that follows says what matters.
                 Err(failure) => bench.warn("CLUSTER_NOT_HALTED", failure.summary, None),
                 Ok(()) => {}

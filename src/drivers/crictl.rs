@@ -2,42 +2,22 @@
 
 use serde::Deserialize;
 
-/// What the image service answers; fields that nobody asks for are left out.
+use crate::drivers::references::{self, ListedImage, familiar};
+
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
-    images: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Image {
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    #[serde(default)]
-    repo_digests: Option<Vec<String>>,
+    images: Vec<ListedImage>,
 }
 
 /// The references in `crictl images`, in its JSON or its table form, as people write them; `None`
 /// when the text is neither.
 #[must_use]
 pub fn images(text: &str) -> Option<Vec<String>> {
-    let mut found = match serde_json::from_str::<Answer>(text) {
-        Ok(answer) => references(answer),
-        Err(_) => table(text)?,
-    };
-    found.sort();
-    found.dedup();
-    Some(found)
-}
-
-fn references(answer: Answer) -> Vec<String> {
-    let of = |image: Image| {
-        let tags = image.repo_tags.unwrap_or_default();
-        tags.into_iter().chain(image.repo_digests.unwrap_or_default())
-    };
-    let references = answer.images.into_iter().flat_map(of);
-    references.filter(|reference| !reference.contains("<none>")).map(|r| familiar(&r)).collect()
+    match serde_json::from_str::<Answer>(text) {
+        Ok(answer) => Some(references::of(answer.images)),
+        Err(_) => table(text),
+    }
 }
 
 /// `IMAGE  TAG  IMAGE ID  SIZE`, one image a line.
@@ -56,20 +36,9 @@ fn table(text: &str) -> Option<Vec<String>> {
             found.push(familiar(&format!("{name}:{tag}")));
         }
     }
+    found.sort();
+    found.dedup();
     Some(found)
-}
-
-/// A reference as people write it: without `docker.io/` and `library/`, with a tag.
-#[must_use]
-pub fn familiar(reference: &str) -> String {
-    let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
-    let short = short.strip_prefix("library/").unwrap_or(short);
-    let last = short.rsplit('/').next().unwrap_or(short);
-    if last.contains(':') || last.contains('@') {
-        short.to_owned()
-    } else {
-        format!("{short}:latest")
-    }
 }
 
 #[cfg(test)]
@@ -98,14 +67,5 @@ mod tests {
     fn an_empty_store_holds_nothing_and_other_text_is_no_answer() {
         assert_eq!(images(r#"{"images":[]}"#).unwrap(), Vec::<String>::new());
         assert_eq!(images("OCI runtime exec failed"), None);
-    }
-
-    #[test]
-    fn names_are_the_same_however_they_are_written() {
-        for name in ["eval", "eval:latest", "library/eval", "docker.io/library/eval:latest"] {
-            assert_eq!(familiar(name), "eval:latest");
-        }
-        assert_eq!(familiar("localhost:5000/eval"), "localhost:5000/eval:latest");
-        assert_eq!(familiar("a/b@sha256:1"), "a/b@sha256:1");
     }
 }

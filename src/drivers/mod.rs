@@ -8,7 +8,10 @@ pub mod crictl;
 pub mod docker_desktop;
 pub mod driver;
 pub mod existing;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod k3d;
 pub mod kubeconfig;
 pub mod minikube;
+pub mod references;
 pub mod spec;

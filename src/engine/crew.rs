@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::run::{Attempt, Stepper};
+use crate::engine::order::{Attempt, Stepper};
 use crate::event::Fix;
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Step, StepId};

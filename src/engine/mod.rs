@@ -3,8 +3,10 @@
 mod crew;
 mod journal;
 pub mod machine;
+mod order;
 mod run;
 mod signals;
 
-pub use run::{Attempt, LastLook, Loss, Run, Stepper, run};
+pub use order::{Attempt, LastLook, Loss, Run, Stepper};
+pub use run::run;
 pub use signals::{Interrupt, listen};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::event::Stream;
 use crate::policy::Failure;
-use crate::policy::classify::{Tool, ToolEnd, tool_failure};
+use crate::policy::classify::tool_failure;
+use crate::policy::tool::{Tool, ToolEnd};
 use crate::quote::quote;
 use crate::redact::Secret;
 

@@ -14,6 +14,7 @@ use crate::host::docker::{Engine, classify};
 use crate::policy::Failure;
 
 pub use container::{Container, Health, HealthStatus, PublishedPort, RestartPolicy, Status};
+pub(in crate::host) use container::{status, timestamp};
 pub use watch::{Signal, Watch};
 
 /// Label with the project's name.

@@ -3,6 +3,7 @@
 
 pub mod endpoint;
 mod error;
+mod facts;
 mod node_env;
 mod plugin;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use crate::policy::{Class, Failure};
 use endpoint::{Address, Endpoint, Lookup};
 
 pub use error::classify;
+pub use facts::{EngineFacts, engine_facts};
+pub(in crate::host) use facts::{LOOK_LIMIT, silent};
 pub use node_env::outside_of_nodes;
 pub use plugin::compose_plugin;
 

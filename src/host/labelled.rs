@@ -1,17 +1,13 @@
 //! Containers, volumes and networks by the labels that a cluster tool puts on them. Which labels
 //! those are, and what a finding means, is the drivers'.
 
+mod answers;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum as EngineStatus, Network as EngineNetwork,
-    NetworkInspect, NetworkSettings,
-};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
@@ -19,12 +15,9 @@ use bollard::query_parameters::{
 use jiff::Timestamp;
 
 use crate::host::containers::{Status, is_missing};
-use crate::host::docker::{Engine, classify};
-use crate::policy::{Class, Failure};
-
-/// How long a living engine may take to say what it or a container is (the docker driver of minikube gives it six
-/// seconds; a machine that just woke up needs more).
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+use crate::host::docker::{Engine, LOOK_LIMIT, classify, silent};
+use crate::policy::Failure;
+use answers::{inspected_network, listed_network, node, sorted};
 
 /// A container as a cluster driver looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,39 +73,6 @@ pub struct NamedNetwork {
     pub pools: Vec<(Option<String>, Option<String>)>,
     /// Names of the running containers on it; only [`network`] fills it.
     pub containers: Vec<String>,
-}
-
-/// What the engine has to give.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineFacts {
-    /// Memory in bytes; 0 where it does not say.
-    pub memory: u64,
-    /// CPUs; 0 where it does not say.
-    pub cpus: u32,
-    /// Such as `Docker Desktop` or the name of the distribution.
-    pub operating_system: String,
-    /// Such as `x86_64`.
-    pub architecture: String,
-    /// Version of the engine.
-    pub version: String,
-}
-
-/// What the engine has to give; a silent engine is given up after ten seconds.
-///
-/// # Errors
-/// The engine could not be asked.
-pub async fn engine_facts(engine: &Engine) -> Result<EngineFacts, Failure> {
-    let doing = "ask the Docker Engine what it has";
-    let client = engine.client().await?;
-    let info = tokio::time::timeout(LOOK_LIMIT, client.info()).await;
-    let info = info.map_err(|_| silent(doing))?.map_err(|error| classify(&error, doing))?;
-    Ok(EngineFacts {
-        memory: info.mem_total.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
-        cpus: info.ncpu.and_then(|count| count.try_into().ok()).unwrap_or_default(),
-        operating_system: info.operating_system.unwrap_or_default(),
-        architecture: info.architecture.unwrap_or_default(),
-        version: info.server_version.unwrap_or_default(),
-    })
 }
 
 /// The container of this name; `None` is sure to mean that there is none.
@@ -244,14 +204,6 @@ pub async fn unpause_container(engine: &Engine, name: &str) -> Result<(), Failur
     unpaused.map_err(|error| classify(&error, &format!("unpause container `{name}`")))
 }
 
-fn silent(doing: &str) -> Failure {
-    Failure::new(
-        Class::Transient,
-        "DOCKER_TIMEOUT",
-        format!("could not {doing}: the Docker Engine said nothing for {} s", LOOK_LIMIT.as_secs()),
-    )
-}
-
 fn labelled(label: &str) -> HashMap<&'static str, Vec<&str>> {
     HashMap::from([("label", vec![label])])
 }
@@ -260,89 +212,5 @@ fn gone(removed: Result<(), Error>, doing: &str) -> Result<(), Failure> {
     match removed {
         Err(error) if !is_missing(&error) => Err(classify(&error, doing)),
         _ => Ok(()),
-    }
-}
-
-fn sorted(labels: HashMap<String, String>) -> BTreeMap<String, String> {
-    labels.into_iter().collect()
-}
-
-fn node(found: ContainerInspectResponse) -> NodeContainer {
-    let state = found.state.unwrap_or_default();
-    let config = found.config.unwrap_or_default();
-    let settings = found.network_settings.unwrap_or_default();
-    NodeContainer {
-        id: found.id.unwrap_or_default(),
-        name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        image: config.image.unwrap_or_default(),
-        status: match state.status.unwrap_or(EngineStatus::EMPTY) {
-            EngineStatus::RUNNING | EngineStatus::STOPPING => Status::Running,
-            EngineStatus::PAUSED => Status::Paused,
-            EngineStatus::RESTARTING => Status::Restarting,
-            EngineStatus::REMOVING => Status::Removing,
-            EngineStatus::EXITED => Status::Exited,
-            EngineStatus::DEAD => Status::Dead,
-            EngineStatus::CREATED | EngineStatus::EMPTY => Status::Created,
-        },
-        exit_code: state.exit_code.unwrap_or_default(),
-        labels: sorted(config.labels.unwrap_or_default()),
-        ports: published(&settings),
-        networks: attachments(settings),
-        // The engine writes year 1 for "never".
-        finished: state
-            .finished_at
-            .filter(|text| !text.starts_with("0001-"))
-            .and_then(|text| text.parse().ok()),
-    }
-}
-
-fn attachments(settings: NetworkSettings) -> BTreeMap<String, Attachment> {
-    let networks = settings.networks.into_iter().flatten();
-    networks
-        .map(|(name, end)| {
-            let network_id = end.network_id.unwrap_or_default();
-            let address = end.ip_address.unwrap_or_default();
-            (name, Attachment { network_id, address })
-        })
-        .collect()
-}
-
-/// The engine lists a port once for IPv4 and once for IPv6.
-fn published(settings: &NetworkSettings) -> Vec<(String, u16)> {
-    let mut ports = Vec::new();
-    for (inside, bindings) in settings.ports.iter().flatten() {
-        for binding in bindings.iter().flatten() {
-            let host = binding.host_port.as_deref().and_then(|port| port.parse().ok());
-            ports.extend(host.map(|host| (inside.clone(), host)));
-        }
-    }
-    ports.sort();
-    ports.dedup();
-    ports
-}
-
-fn listed_network(found: EngineNetwork) -> NamedNetwork {
-    let pools = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-    NamedNetwork {
-        id: found.id.unwrap_or_default(),
-        name: found.name.unwrap_or_default(),
-        labels: sorted(found.labels.unwrap_or_default()),
-        pools: pools.into_iter().map(|pool| (pool.subnet, pool.gateway)).collect(),
-        containers: Vec::new(),
-    }
-}
-
-fn inspected_network(found: NetworkInspect) -> NamedNetwork {
-    let pools = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-    let ends = found.containers.unwrap_or_default();
-    let mut containers: Vec<String> =
-        ends.into_iter().map(|(id, end)| end.name.unwrap_or(id)).collect();
-    containers.sort();
-    NamedNetwork {
-        id: found.id.unwrap_or_default(),
-        name: found.name.unwrap_or_default(),
-        labels: sorted(found.labels.unwrap_or_default()),
-        pools: pools.into_iter().map(|pool| (pool.subnet, pool.gateway)).collect(),
-        containers,
     }
 }

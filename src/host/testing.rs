@@ -1,9 +1,10 @@
-//! What tests of drivers need: a workbench whose commands are scripted, a record of what was said on
-//! it, and names on the engine that no other test uses.
+//! What tests above the host need: a workbench whose commands are scripted, and a record of what was
+//! said on it. What they need of the real Docker Engine is `engine`.
+
+pub(crate) mod engine;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::Stream;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
 use crate::host::docker::Engine;
-use crate::host::workbench::{Announcement, Workbench};
+use crate::host::workbench::{Announcement, Announcer, Workbench};
 use crate::host::{Host, Runner};
 
 /// One expected command and its answer.
@@ -68,13 +69,45 @@ impl Runner for ScriptedRunner {
     }
 }
 
+/// What was said on a workbench, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Vec<Announcement>>>);
+
+impl Said {
+    /// What was done or waited for.
+    pub(crate) fn doings(&self) -> Vec<String> {
+        let said = self.0.lock().unwrap();
+        let doing = |said: &Announcement| match said {
+            Announcement::Doing(what) => Some(what.clone()),
+            Announcement::Warning { .. } => None,
+        };
+        said.iter().filter_map(doing).collect()
+    }
+
+    /// The codes of the warnings.
+    pub(crate) fn warnings(&self) -> Vec<&'static str> {
+        let said = self.0.lock().unwrap();
+        let code = |said: &Announcement| match said {
+            Announcement::Warning { code, .. } => Some(*code),
+            Announcement::Doing(_) => None,
+        };
+        said.iter().filter_map(code).collect()
+    }
+
+    /// Records what is said from now on.
+    pub(crate) fn announcer(&self) -> Announcer {
+        let said = Arc::clone(&self.0);
+        Arc::new(move |news| said.lock().unwrap().push(news))
+    }
+}
+
 /// A workbench whose commands are scripted; its Docker Engine is the real one.
 pub(crate) struct TestBench {
     /// What the driver is given.
     pub(crate) bench: Workbench,
     /// The script, and what was run.
     pub(crate) runner: Arc<ScriptedRunner>,
-    said: Arc<Mutex<Vec<Announcement>>>,
+    said: Said,
 }
 
 impl TestBench {
@@ -89,8 +122,7 @@ impl TestBench {
         let env: Arc<BTreeMap<String, String>> = Arc::new(env.iter().map(owned).collect());
         let script = Mutex::new(script.into_iter().collect());
         let runner = Arc::new(ScriptedRunner { script, seen: Mutex::default() });
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let record = Arc::clone(&said);
+        let said = Said::default();
         let docker = Engine::new(Arc::clone(&env));
         let bench = Workbench {
             host: Host { runner: Arc::clone(&runner) as Arc<dyn Runner>, docker, env },
@@ -98,29 +130,19 @@ impl TestBench {
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             lines: Arc::new(|_, _| {}),
-            announce: Arc::new(move |announcement| record.lock().unwrap().push(announcement)),
+            announce: said.announcer(),
         };
         Self { bench, runner, said }
     }
 
     /// What was said to be done, in order.
     pub(crate) fn doings(&self) -> Vec<String> {
-        let said = self.said.lock().unwrap();
-        let doing = |said: &Announcement| match said {
-            Announcement::Doing(what) => Some(what.clone()),
-            Announcement::Warning { .. } => None,
-        };
-        said.iter().filter_map(doing).collect()
+        self.said.doings()
     }
 
     /// The codes of the warnings so far.
     pub(crate) fn warnings(&self) -> Vec<&'static str> {
-        let said = self.said.lock().unwrap();
-        let code = |said: &Announcement| match said {
-            Announcement::Warning { code, .. } => Some(*code),
-            Announcement::Doing(_) => None,
-        };
-        said.iter().filter_map(code).collect()
+        self.said.warnings()
     }
 }
 
@@ -133,17 +155,4 @@ impl Drop for TestBench {
             self.runner.script.lock().unwrap().iter().map(|next| next.call.clone()).collect();
         assert!(left.is_empty(), "these calls were expected and not made: {left:#?}");
     }
-}
-
-/// A name on the engine that no other test and no other run uses.
-pub(crate) fn unique(kind: &str) -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("mlup-test-{}-{kind}-{count}", std::process::id())
-}
-
-/// Runs the docker command line, for setting up and cleaning up.
-pub(crate) fn docker(args: &[&str]) {
-    #[expect(clippy::disallowed_methods, reason = "a drop guard cannot await the runner")]
-    let _ = std::process::Command::new("docker").args(args).output();
 }

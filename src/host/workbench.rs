@@ -58,7 +58,7 @@ impl Workbench {
         let cmd = cmd.cwd(&self.root).timeout(limit);
         let shown = cmd.to_string();
         match self.host.runner.run(cmd, self.cancel.clone()).await {
-            Ok(output) if output.end == End::Cancelled => Err(cancelled()),
+            Ok(output) if output.end == End::Cancelled => Err(Failure::cancelled()),
             Ok(output) => Ok(output),
             Err(SpawnError::NotFound { program }) => Err(Failure::new(
                 Class::Prerequisite,
@@ -90,7 +90,7 @@ impl Workbench {
             return Err(Failure::new(Class::Timeout, "STEP_TIMEOUT", summary));
         }
         tokio::select! {
-            () = self.cancel.cancelled() => Err(cancelled()),
+            () = self.cancel.cancelled() => Err(Failure::cancelled()),
             () = tokio::time::sleep(pause.min(self.time_left())) => Ok(()),
         }
     }
@@ -122,9 +122,4 @@ impl Workbench {
     pub fn warn(&self, code: &'static str, message: impl Into<String>, hint: Option<String>) {
         (self.announce)(Announcement::Warning { code, message: message.into(), hint });
     }
-}
-
-/// The failure of work that was told to stop; nobody is shown it.
-pub(in crate::host) fn cancelled() -> Failure {
-    Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::{Check, Compose, File, Image, Network, Task};
+use crate::config::model::{Check, Compose, Deploy, DeployKind, File, Image, Network, Task};
 use crate::policy::escalate::Reach;
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
@@ -150,4 +150,14 @@ pub struct ComposeDeploy {
     pub compose: Compose,
     /// Services that may stay unready, or may exit.
     pub optional: Vec<String>,
+}
+
+impl ComposeDeploy {
+    /// The compose project of this deploy, where it is one.
+    #[must_use]
+    pub fn of(deploy: &Deploy) -> Option<Self> {
+        let DeployKind::Compose(compose) = &deploy.kind else { return None };
+        let (name, optional) = (deploy.name.clone(), deploy.optional.clone());
+        Some(Self { name, compose: compose.clone(), optional })
+    }
 }

@@ -63,8 +63,9 @@ fn uses_docker(kind: &StepKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::fixture::{cluster, config, deploy, file, network};
     use crate::config::model::Provider;
-    use crate::plan::fixture::{cluster, config, deploy, file, id, network};
+    use crate::plan::fixture::id;
 
     fn shape(config: &Config, verb: Verb) -> Vec<String> {
         let plan = teardown(config, verb).unwrap();

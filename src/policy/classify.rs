@@ -3,6 +3,7 @@
 
 use crate::event::Evidence;
 use crate::policy::known_issues::{KNOWN_ISSUES, KnownIssue};
+use crate::policy::tool::{Tool, ToolEnd};
 use crate::policy::{Class, Failure};
 
 /// Most lines of evidence that one failure carries.
@@ -10,50 +11,6 @@ pub const EVIDENCE_LINES: usize = 5;
 
 /// Longest line of evidence, in characters.
 const LINE_LENGTH: usize = 300;
-
-/// A tool whose words are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
-    /// `docker compose`, version 2.
-    Compose,
-    /// The docker command line, and the engine behind it.
-    Docker,
-    /// Anything else, such as the program of a task.
-    Other,
-}
-
-impl Tool {
-    /// The tool's name as evidence gives it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Compose => "docker compose",
-            Self::Docker => "docker",
-            Self::Other => "stderr",
-        }
-    }
-}
-
-/// How a tool ended that did not do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToolEnd {
-    /// By itself, with this code.
-    Exit(i32),
-    /// By this signal.
-    Signal(i32),
-    /// Stopped by mlup, because its time was over.
-    TimedOut,
-}
-
-impl std::fmt::Display for ToolEnd {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exit(code) => write!(f, "exit code {code}"),
-            Self::Signal(signal) => write!(f, "signal {signal}"),
-            Self::TimedOut => f.write_str("its time was over"),
-        }
-    }
-}
 
 /// What a tool's failure means; `doing` completes "could not ...", such as "start `stack`".
 #[must_use]

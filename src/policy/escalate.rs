@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::config::model::Purge;
-use crate::event::Fix;
+use crate::event::{FIRST_RUNG, Fix};
 
 /// Purges that one run makes: the first one, and one more where it did not help.
 const PURGES: u32 = 2;
@@ -44,7 +44,7 @@ impl Rung {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Start => "start",
+            Self::Start => FIRST_RUNG,
             Self::Restart => "restart",
             Self::Recreate => "recreate",
             Self::Purge => "purge",

@@ -54,6 +54,18 @@ impl Failure {
         Self { class, code, summary: summary.into(), evidence: Vec::new(), fix: None, onset: None }
     }
 
+    /// The failure of work that was told to stop; nobody is shown it.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(Class::Transient, "CANCELLED", "stopped because the run was")
+    }
+
+    /// Whether the work was told to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.code == "CANCELLED"
+    }
+
     /// Adds a line of evidence.
     #[must_use]
     pub fn because(mut self, source: impl Into<String>, text: impl Into<String>) -> Self {

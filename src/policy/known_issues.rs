@@ -5,7 +5,7 @@ use regex::{Captures, Regex, RegexBuilder};
 
 use crate::event::{Fix, Safety};
 use crate::policy::Class;
-use crate::policy::classify::Tool;
+use crate::policy::tool::Tool;
 
 /// One well-known issue.
 #[derive(Debug)]

@@ -5,5 +5,6 @@ pub mod classify;
 pub mod escalate;
 mod failure;
 pub mod known_issues;
+pub mod tool;
 
 pub use failure::{Class, Failure};

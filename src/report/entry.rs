@@ -1,8 +1,7 @@
 //! Which events are worth a line of their own, and what that line says. Shared by the plain report
 //! and the lines that the live view leaves behind.
 
-use crate::event::{EventKind, Phase, Probe, State, StepState};
-use crate::policy::escalate::Rung;
+use crate::event::{EventKind, FIRST_RUNG, Phase, Probe, State, StepState};
 use crate::report::board::doing;
 use crate::report::mode::Detail;
 use crate::report::style::{Line, Style, Tone, word};
@@ -85,7 +84,7 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
     match kind {
         EventKind::StepState(state) => step(state, detail),
         // No stronger remedy: the warning that the cluster is lost has said it.
-        EventKind::Escalation { rung, .. } if rung == Rung::Start.as_str() => None,
+        EventKind::Escalation { rung, .. } if rung == FIRST_RUNG => None,
         EventKind::Escalation { step, rung, reason, attempt } => {
             Some(said(step, Mark::Rung, format!("{rung} (attempt {attempt}): {reason}")))
         }

@@ -3,8 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Event, EventKind, Outcome, Phase, Recovery, State, StepState};
-use crate::policy::escalate::Rung;
+use crate::event::{Event, EventKind, FIRST_RUNG, Outcome, Phase, Recovery, State, StepState};
 use crate::report::{style, text};
 
 /// The events that are about this step, in order.
@@ -39,7 +38,7 @@ pub fn outcome(outcome: Outcome) -> &'static str {
 /// What came up only after a stronger remedy, and which one it was.
 #[must_use]
 pub fn recovered(Recovery { step, attempt, rung, reason }: &Recovery) -> String {
-    if rung == Rung::Start.as_str() {
+    if rung == FIRST_RUNG {
         return format!("recovered: {step} is up again after it was lost: {reason}");
     }
     format!("recovered: {step} is up since attempt {attempt} ({rung}); the last failure: {reason}")

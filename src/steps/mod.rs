@@ -91,7 +91,7 @@ impl StepCtx {
     ) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(cancelled()),
+            () = self.cancel.cancelled() => Err(Failure::cancelled()),
             done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
                 let summary = format!("could not {doing}: the time of the step was over");
                 Err(Failure::new(Class::Timeout, "STEP_TIMEOUT", summary))
@@ -130,11 +130,6 @@ fn announced(said: Announcement) -> Progress {
         Announcement::Doing(what) => Progress::Waiting(what),
         Announcement::Warning { code, message, hint } => Progress::Warning { code, message, hint },
     }
-}
-
-/// The failure of a step that was told to stop; nobody is shown it.
-fn cancelled() -> Failure {
-    Failure::new(Class::Transient, "CANCELLED", "stopped because the run was")
 }
 
 /// Whether the user agreed to lose a cluster for settings that only a new one can have.

@@ -130,21 +130,7 @@ fn an_address_that_is_held_stops_the_start_in_the_words_of_the_engine() {
     minikube(&site, &["start"]).exits(0);
     let ip = inspect(site.name(), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     docker(&["rm", "-f", site.name()]).unwrap();
-    let squatter = format!("{}-squatter", site.name());
-    let args = [
-        "run",
-        "-d",
-        "--name",
-        &squatter,
-        "--net",
-        site.name(),
-        "--ip",
-        &ip.unwrap(),
-        IMAGE,
-        "sleep",
-        "600",
-    ];
-    docker(&args).unwrap();
+    site.squatter(&ip.unwrap());
     let ran = minikube(&site, &["start", "-o", "json"]).exits(80);
     assert!(
         ran.stdout.contains("can't create with that IP, address already in use"),

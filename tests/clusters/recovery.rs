@@ -201,21 +201,7 @@ fn a_foreign_container_that_holds_the_nodes_address_is_named_and_left_alone() {
     site.made_by_hand();
     let address = address_of(&site, site.name()).unwrap();
     docker(&["stop", site.name()]).unwrap();
-    let squatter = format!("{}-squatter", site.name());
-    docker(&[
-        "run",
-        "-d",
-        "--name",
-        &squatter,
-        "--net",
-        site.name(),
-        "--ip",
-        &address,
-        IMAGE,
-        "sleep",
-        "600",
-    ])
-    .unwrap();
+    let squatter = site.squatter(&address);
     let ran = site.sandbox.run(&["start"]).exits(7);
     for words in ["NODE_ADDRESS_HELD", &squatter, "docker network disconnect"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.report());

@@ -10,6 +10,15 @@ pub(crate) struct Grammar {
     pub(crate) letters: &'static [(char, &'static str)],
 }
 
+/// The command without its flags; none for one that is not among those that are known.
+pub(crate) fn command(argv: &[String], known: &[&str]) -> Option<String> {
+    let words: Vec<&str> =
+        argv.iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
+    let two = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+    let first = words.first().copied().unwrap_or_default();
+    known.iter().find(|known| **known == two || **known == first).map(|known| (*known).to_owned())
+}
+
 /// A command line that was understood.
 pub(crate) struct Flags {
     given: Vec<(String, String)>,

@@ -15,7 +15,7 @@ use crate::{Answer, Call, Ended, engine, say};
 use log::{fatal, info, warning};
 
 /// The commands that the stand-in knows.
-const COMMANDS: [&str; 14] = [
+pub(crate) const COMMANDS: [&str; 14] = [
     "cluster create",
     "cluster start",
     "cluster stop",
@@ -60,15 +60,6 @@ const GENERAL: Grammar = Grammar {
         ('u', "update"),
     ],
 };
-
-/// The command without its flags; none for one that the stand-in does not know.
-pub(crate) fn command(argv: &[String]) -> Option<String> {
-    let words: Vec<&str> =
-        argv.iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
-    let two = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-    let first = words.first().copied().unwrap_or_default();
-    COMMANDS.into_iter().find(|known| *known == two || *known == first).map(str::to_owned)
-}
 
 /// Answers a call.
 pub(crate) fn run(call: &mut Call) -> Ended {

@@ -76,8 +76,8 @@ fn answer(program: &str, argv: Vec<String>) -> Ended {
         std::io::stdin().take(1 << 20).read_to_string(&mut stdin)?;
     }
     let known = match tool.as_str() {
-        "minikube" => minikube::command(&argv),
-        "k3d" => k3d::command(&argv),
+        "minikube" => flags::command(&argv, &minikube::COMMANDS),
+        "k3d" => flags::command(&argv, &k3d::COMMANDS),
         _ => None,
     };
     let heard = ["MINIKUBE_", "K3D_", "KUBECONFIG", "DOCKER_HOST", "LOG_COLORS"];

@@ -19,7 +19,7 @@ use voice::Voice;
 const USAGE: u8 = 14;
 
 /// The commands that the stand-in knows.
-const COMMANDS: [&str; 15] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "start",
     "status",
     "stop",
@@ -56,15 +56,6 @@ const GENERAL: Grammar = Grammar {
     ],
     letters: &[('p', "profile"), ('o', "output"), ('n', "node"), ('l', "layout"), ('A', "all")],
 };
-
-/// The command without its flags; none for one that the stand-in does not know.
-pub(crate) fn command(argv: &[String]) -> Option<String> {
-    let words: Vec<&str> =
-        argv.iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
-    let two = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-    let first = words.first().copied().unwrap_or_default();
-    COMMANDS.into_iter().find(|known| *known == two || *known == first).map(str::to_owned)
-}
 
 /// Answers a call.
 pub(crate) fn run(call: &mut Call) -> Ended {

@@ -170,6 +170,15 @@ impl ClusterSite {
         }
     }
 
+    /// Runs a foreign container that holds this address of the cluster's network; its name.
+    #[track_caller]
+    pub(crate) fn squatter(&self, address: &str) -> String {
+        let name = format!("{}-squatter", self.name());
+        let place = ["--name", &name, "--net", self.name(), "--ip", address];
+        docker(&[&["run", "-d"][..], &place, &[IMAGE, "sleep", "600"]].concat()).unwrap();
+        name
+    }
+
     fn fill(&self, text: &str) -> String {
         text.replace("IMAGE", IMAGE).replace("NAME", self.guard.name())
     }

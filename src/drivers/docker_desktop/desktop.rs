@@ -7,11 +7,11 @@ use crate::drivers::docker_desktop::settings;
 use crate::drivers::docker_desktop::status::{self, Desktop, Kubernetes, Mode};
 use crate::event::Fix;
 use crate::host::cmd::Cmd;
+use crate::host::docker::engine_facts;
 use crate::host::files::{self, Entry};
-use crate::host::labelled;
 use crate::host::workbench::Workbench;
-use crate::policy::classify::Tool;
 use crate::policy::escalate::Onset;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 
@@ -37,7 +37,7 @@ pub(super) enum Engine {
 
 /// Whose engine answers.
 pub(super) async fn engine(bench: &Workbench) -> Engine {
-    match labelled::engine_facts(&bench.host.docker).await {
+    match engine_facts(&bench.host.docker).await {
         Ok(facts) if facts.operating_system.starts_with(NAME) => Engine::Desktop(facts.memory),
         Ok(facts) => Engine::Other(facts.operating_system),
         Err(failure) => Engine::Silent(failure),
@@ -108,7 +108,7 @@ async fn launch(bench: &Workbench) -> Result<(), Failure> {
     let app = Cmd::new("open").args(["-g", "-a", "Docker"]);
     match bench.change(app, LOOK).await {
         Ok(output) if output.success() => Ok(()),
-        Err(failure) if failure.code == "CANCELLED" => Err(failure),
+        Err(failure) if failure.is_cancelled() => Err(failure),
         _ => Err(Failure::new(
             Class::Prerequisite,
             "DOCKER_DESKTOP_NOT_STARTED",

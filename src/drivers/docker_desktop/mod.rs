@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
-use crate::drivers::crictl::familiar;
 use crate::drivers::kubeconfig;
+use crate::drivers::references::familiar;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::Cmd;
 use crate::host::workbench::Workbench;
 use crate::plan::change::Change;
-use crate::policy::classify::Tool;
 use crate::policy::escalate::Onset;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 use desktop::Engine;

@@ -4,30 +4,14 @@ use std::fs;
 
 use super::*;
 use crate::config::model::Provider;
-use crate::drivers::spec::ClusterNetwork;
+use crate::drivers::fixture::spec;
 use crate::host::testing::{TestBench, on};
 
 const STATUS: &str = "docker desktop status --format json";
 const UNKNOWN: &str = "docker: 'desktop' is not a docker command.\nSee 'docker --help'\n";
 
 fn driver() -> DockerDesktop {
-    DockerDesktop::new(Spec {
-        provider: Provider::DockerDesktop,
-        name: "mlops".to_owned(),
-        context: "docker-desktop".to_owned(),
-        kubernetes_version: None,
-        cpus: None,
-        memory: None,
-        servers: 1,
-        agents: 0,
-        args: Vec::new(),
-        addons: Vec::new(),
-        network: ClusterNetwork::Elsewhere,
-        ports: Vec::new(),
-        api_port: None,
-        switch_context: false,
-        purge: Purge::Never,
-    })
+    DockerDesktop::new(spec(Provider::DockerDesktop, "mlops"))
 }
 
 /// A home folder, and an engine that nobody serves.

@@ -54,7 +54,7 @@ async fn clean(bench: &Workbench, spec: &Spec) -> bool {
     }
     bench.doing("taking away what the failed creation left");
     let Err(failure) = delete::delete(bench, spec).await else { return true };
-    if failure.code != "CANCELLED" {
+    if !failure.is_cancelled() {
         let hint = failure.fix.map(|fix| fix.command);
         bench.warn("CLUSTER_LEFTOVERS", failure.summary, hint);
     }

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use crate::drivers::crictl::{self, familiar};
+use crate::drivers::crictl;
 use crate::drivers::k3d::list::Node;
 use crate::drivers::k3d::{argv, gone, reasons, tool};
+use crate::drivers::references::familiar;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::workbench::Workbench;
-use crate::policy::classify::Tool;
 use crate::policy::escalate::Onset;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 
 /// How long an image may take: several gigabytes to several nodes.

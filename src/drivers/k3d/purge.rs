@@ -18,7 +18,7 @@ pub(super) async fn purge(bench: &Workbench, spec: &Spec, extent: Purge) -> Resu
     };
     // It may well fail: that is why it comes to a purge.
     if let Err(failure) = tool::change(bench, cmd, delete::DELETE).await
-        && failure.code == "CANCELLED"
+        && failure.is_cancelled()
     {
         return Err(failure);
     }

@@ -6,8 +6,9 @@ mod table;
 use crate::drivers::k3d::log::{self, Entry, Level};
 use crate::event::{Evidence, Fix};
 use crate::host::cmd::{End, Output};
-use crate::policy::classify::{EVIDENCE_LINES, Tool, known, shorten};
+use crate::policy::classify::{EVIDENCE_LINES, known, shorten};
 use crate::policy::escalate::Onset;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use table::{ENGINE, LOGS, NODE, REASONS, Reason};
 

@@ -11,7 +11,7 @@ use crate::drivers::kubeconfig;
 use crate::drivers::spec::Spec;
 use crate::event::{Fix, Stream};
 use crate::host::cmd::{Cmd, Output};
-use crate::host::labelled;
+use crate::host::docker::{EngineFacts, engine_facts};
 use crate::host::workbench::{Announcement, Workbench};
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
@@ -88,8 +88,8 @@ pub(super) async fn cluster(bench: &Workbench, spec: &Spec) -> Result<Option<Clu
 }
 
 /// Makes sure that the engine answers.
-pub(super) async fn engine(bench: &Workbench) -> Result<labelled::EngineFacts, Failure> {
-    labelled::engine_facts(&bench.host.docker).await.map_err(awaited)
+pub(super) async fn engine(bench: &Workbench) -> Result<EngineFacts, Failure> {
+    engine_facts(&bench.host.docker).await.map_err(awaited)
 }
 
 /// A failure to reach the engine is worth waiting for; a socket that this user may not open is not.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::drivers::minikube::{LOOK_LIMIT, Minikube, argv, environment, how_to_install, reasons};
+use crate::drivers::references::{self, ListedImage, familiar};
 use crate::event::Fix;
 use crate::host::cmd::Output;
 use crate::host::workbench::Workbench;
@@ -12,15 +11,6 @@ use crate::policy::{Class, Failure};
 
 /// How long one image may take: some have several gigabytes.
 const LOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Image {
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    #[serde(default)]
-    repo_digests: Option<Vec<String>>,
-}
 
 pub(super) async fn load(driver: &Minikube, bench: &Workbench, image: &str) -> Result<(), Failure> {
     bench.doing(format!("loading {image}"));
@@ -30,7 +20,7 @@ pub(super) async fn load(driver: &Minikube, bench: &Workbench, image: &str) -> R
     if !output.success() {
         return Err(driver.failure(bench, &output, &doing).await);
     }
-    let wanted = plain(image);
+    let wanted = familiar(image);
     if list(driver, bench).await?.contains(&wanted) {
         return Ok(());
     }
@@ -50,24 +40,8 @@ pub(super) async fn list(driver: &Minikube, bench: &Workbench) -> Result<Vec<Str
 }
 
 fn parse(stdout: &str) -> Option<Vec<String>> {
-    let images: Option<Vec<Image>> = serde_json::from_str(stdout.trim()).ok()?;
-    let names = |image: Image| {
-        let tags = image.repo_tags.unwrap_or_default();
-        tags.into_iter().chain(image.repo_digests.unwrap_or_default())
-    };
-    let mut found: Vec<String> =
-        images.unwrap_or_default().into_iter().flat_map(names).map(|name| plain(&name)).collect();
-    found.sort();
-    found.dedup();
-    Some(found)
-}
-
-/// The reference without what the runtimes add or leave out: Docker Hub's own name, `latest`.
-fn plain(image: &str) -> String {
-    let name = image.strip_prefix("docker.io/").unwrap_or(image);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
+    let images: Option<Vec<ListedImage>> = serde_json::from_str(stdout.trim()).ok()?;
+    Some(references::of(images.unwrap_or_default()))
 }
 
 fn not_there(image: &str, output: &Output) -> Failure {
@@ -106,18 +80,6 @@ mod tests {
         assert_eq!(parse("null"), Some(Vec::new()));
         assert_eq!(parse("[]"), Some(Vec::new()));
         assert_eq!(parse("E0101 klog"), None);
-    }
-
-    #[test]
-    fn references_to_the_same_image_are_equal() {
-        for (left, right) in [
-            ("docker.io/library/api:1", "api:1"),
-            ("docker.io/acme/web", "acme/web:latest"),
-            ("localhost:5000/api", "localhost:5000/api:latest"),
-        ] {
-            assert_eq!(plain(left), plain(right));
-        }
-        assert_ne!(plain("quay.io/library/api:1"), plain("api:1"));
     }
 
     #[tokio::test]

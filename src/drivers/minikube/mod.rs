@@ -26,6 +26,7 @@ use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, Output};
 use crate::host::containers::Status;
+use crate::host::docker::engine_facts;
 use crate::host::labelled::{self, NodeContainer};
 use crate::host::user;
 use crate::host::workbench::Workbench;
@@ -80,7 +81,7 @@ impl Minikube {
 
     /// What a failed minikube means: a dead engine before anything that minikube says of it.
     async fn failure(&self, bench: &Workbench, output: &Output, doing: &str) -> Failure {
-        match labelled::engine_facts(&bench.host.docker).await {
+        match engine_facts(&bench.host.docker).await {
             Ok(_) => reasons::failure(output, doing, &self.spec.name),
             Err(failure) => waiting(failure),
         }
@@ -263,7 +264,7 @@ impl ClusterDriver for Minikube {
 
     async fn node_address(&self, bench: &Workbench) -> Result<IpAddr, Failure> {
         let node = self.node(bench).await?;
-        let facts = labelled::engine_facts(&bench.host.docker).await.map_err(waiting)?;
+        let facts = engine_facts(&bench.host.docker).await.map_err(waiting)?;
         // Containers of Docker Desktop are in a virtual machine: only published ports are reached.
         if node.is_some() && facts.operating_system == "Docker Desktop" {
             return Ok(IpAddr::from([127, 0, 0, 1]));

@@ -9,7 +9,8 @@ use crate::drivers::minikube::{Minikube, argv};
 use crate::drivers::spec::{ClusterNetwork, Spec};
 use crate::event::Fix;
 use crate::host::containers::Status;
-use crate::host::labelled::{self, EngineFacts, NamedNetwork};
+use crate::host::docker::{EngineFacts, engine_facts};
+use crate::host::labelled::{self, NamedNetwork};
 use crate::host::ports::{self, PortOwner, Protocol};
 use crate::host::workbench::Workbench;
 use crate::policy::{Class, Failure};
@@ -38,7 +39,7 @@ pub(super) async fn run(driver: &Minikube, bench: &Workbench) -> Vec<Failure> {
     let mut findings = names(spec);
     findings.extend(tool(driver, bench).await.err());
     let engine = &bench.host.docker;
-    match labelled::engine_facts(engine).await {
+    match engine_facts(engine).await {
         Ok(facts) => {
             findings.extend(resources(spec, Some(&facts)));
             findings.extend(places(spec, bench).await);

@@ -8,8 +8,9 @@ mod words;
 use crate::drivers::minikube::events::{self, ErrorEvent};
 use crate::event::{Evidence, Fix};
 use crate::host::cmd::{End, Output};
-use crate::policy::classify::{EVIDENCE_LINES, Tool, known, last_lines};
+use crate::policy::classify::{EVIDENCE_LINES, known, last_lines};
 use crate::policy::escalate::Onset;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use ids::BY_ID;
 use meanings::Meaning;
@@ -22,7 +23,7 @@ pub(super) fn failure(output: &Output, doing: &str, profile: &str) -> Failure {
         End::Exit(exit) => exit,
         End::TimedOut => return timed_out(output, doing),
         End::Signal(signal) => 128 + signal,
-        End::Cancelled => return Failure::new(Class::Transient, "CANCELLED", "stopped by mlup"),
+        End::Cancelled => return Failure::cancelled(),
     };
     let error = events::deciding(&output.stdout);
     let words = error.as_ref().map_or(output.stderr.as_str(), |error| error.message.as_str());

@@ -128,7 +128,7 @@ async fn ask(driver: &Minikube, bench: &Workbench, cmd: Cmd) -> Result<(), Failu
 
 /// Whether there is no use in looking further: nothing ran, or nothing can be seen.
 fn is_final(failure: &Failure) -> bool {
-    failure.onset == Some(Onset::Wait) || matches!(failure.code, "CANCELLED" | "TOOL_MISSING")
+    failure.onset == Some(Onset::Wait) || failure.is_cancelled() || failure.code == "TOOL_MISSING"
 }
 
 /// Removes the cluster's own network once nobody is on it. minikube leaves it, and exits 0, while

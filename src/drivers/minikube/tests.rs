@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::model::Provider;
-use crate::drivers::spec::ClusterNetwork;
+use crate::drivers::fixture;
 use crate::host::labelled::Attachment;
-use crate::host::testing::{TestBench, on, unique};
+use crate::host::testing::engine::unique;
+use crate::host::testing::{TestBench, on};
 
 macro_rules! corpus {
     ($path:literal) => {
@@ -16,23 +17,7 @@ macro_rules! corpus {
 
 /// A cluster of which nothing but the name is configured.
 pub(super) fn spec(name: &str) -> Spec {
-    Spec {
-        provider: Provider::Minikube,
-        name: name.to_owned(),
-        context: name.to_owned(),
-        kubernetes_version: None,
-        cpus: None,
-        memory: None,
-        servers: 1,
-        agents: 0,
-        args: Vec::new(),
-        addons: Vec::new(),
-        network: ClusterNetwork::Own(name.to_owned()),
-        ports: Vec::new(),
-        api_port: None,
-        switch_context: true,
-        purge: Purge::Profile,
-    }
+    fixture::spec(Provider::Minikube, name)
 }
 
 /// A driver that does not run as root.

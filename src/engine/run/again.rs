@@ -1,16 +1,14 @@
 //! The last look: a cluster can vanish after its step was ready, while later steps run. Then the
 //! plan is gone through again, a few times, and each step does what is missing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
 use crate::engine::machine::{Finish, Machine};
+use crate::engine::order::{LastLook, Loss};
 use crate::engine::run::cycle::Engine;
 use crate::event::{EventKind, Fix, Outcome, Recovery};
-use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
@@ -22,19 +20,6 @@ const LOOK: Duration = Duration::from_secs(15);
 const BUG: u8 = 70;
 /// The code of the warning, and of the failure once the repeats are used up.
 const CODE: &str = "CLUSTER_LOST";
-
-/// Looks whether what was brought up is still there, and changes nothing. It is dropped when the
-/// user or the deadline ends the run.
-pub type LastLook = Arc<dyn Fn() -> BoxFuture<'static, Option<Loss>> + Send + Sync>;
-
-/// Something that was ready in this run and is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// The step that had brought it up.
-    pub step: StepId,
-    /// What was found in its place.
-    pub failure: Failure,
-}
 
 /// How the run ended, over all rounds.
 pub(super) struct End {

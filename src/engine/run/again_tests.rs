@@ -8,8 +8,11 @@ use tokio::time::sleep;
 use super::tests::{Stage, chain, obedient, settled, stage};
 use super::*;
 use crate::config::model::Purge;
+use crate::engine::order::{LastLook, Loss};
+use crate::engine::signals::Interrupt;
 use crate::event::{Diagnosis, Event, Recovery, Safety, State};
 use crate::plan::Plan;
+use crate::plan::progress::StepEnd;
 use crate::policy::escalate::Reach;
 use crate::policy::{Class, Failure};
 

@@ -14,7 +14,7 @@ use crate::engine::Interrupt;
 use crate::engine::crew::Crew;
 use crate::engine::journal::Journal;
 use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
-use crate::engine::run::{Run, Stepper};
+use crate::engine::order::{Run, Stepper};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Plan, StepId};
 

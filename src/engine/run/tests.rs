@@ -2,17 +2,21 @@
 
 use std::sync::Mutex;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::cycle::{LAST_PATIENCE, PATIENCE, TICK};
 use super::*;
-use crate::event::{Event, Phase, State};
-use crate::plan::Plan;
+use crate::engine::signals::Interrupt;
+use crate::event::{Event, Phase, State, Url};
 use crate::plan::change::Settled;
 use crate::plan::fixture::step;
+use crate::plan::progress::{Progress, StepEnd};
+use crate::plan::{Plan, Step};
 use crate::policy::{Class, Failure};
-use crate::redact::Secret;
+use crate::redact::{Scrubber, Secret};
+use crate::report::Report;
 
 #[derive(Clone, Default)]
 pub(super) struct Record {

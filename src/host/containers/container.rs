@@ -187,7 +187,8 @@ impl Container {
     }
 }
 
-fn status(state: &ContainerState) -> Status {
+/// Where the engine says that a container is in its life.
+pub(in crate::host) fn status(state: &ContainerState) -> Status {
     match state.status.unwrap_or(EngineStatus::EMPTY) {
         EngineStatus::RUNNING | EngineStatus::STOPPING => Status::Running,
         EngineStatus::PAUSED => Status::Paused,
@@ -199,8 +200,8 @@ fn status(state: &ContainerState) -> Status {
     }
 }
 
-/// The engine writes year 1 for "never".
-fn timestamp(text: Option<&str>) -> Option<Timestamp> {
+/// A moment as the engine writes it; year 1 stands for "never".
+pub(in crate::host) fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     text.filter(|text| !text.starts_with("0001-")).and_then(|text| text.parse().ok())
 }
 

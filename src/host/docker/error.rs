@@ -8,7 +8,8 @@ use bollard::errors::Error;
 
 use crate::event::Fix;
 use crate::host::docker::endpoint::{Endpoint, Origin};
-use crate::policy::classify::{Tool, known};
+use crate::policy::classify::known;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 
 /// What an error of a connected client means; `doing` completes "could not ...", such as

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::client::Api;
 use super::error::may_pass;
-use crate::host::workbench::{Workbench, cancelled};
+use crate::host::workbench::Workbench;
 use crate::policy::Failure;
 
 /// How long the server keeps one watch open, in seconds: a connection that died silently is
@@ -121,7 +121,7 @@ where
             let silent = (Instant::now() + SILENCE).min(ends);
             let event = tokio::select! {
                 biased;
-                () = self.bench.cancel.cancelled() => return Err(cancelled()),
+                () = self.bench.cancel.cancelled() => return Err(Failure::cancelled()),
                 event = stream.try_next() => event,
                 () = tokio::time::sleep_until(silent) => return Ok(None),
             };
@@ -167,7 +167,7 @@ where
     async fn ask<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            () = self.bench.cancel.cancelled() => Err(cancelled()),
+            () = self.bench.cancel.cancelled() => Err(Failure::cancelled()),
             answer = self.api.call(request) => answer,
         }
     }

@@ -11,7 +11,7 @@ use super::client::Api;
 use super::error::may_pass;
 use super::follow::{Follow, Unmet};
 use super::nodes::{NodeFacts, facts, judge, nodes};
-use crate::host::workbench::{Workbench, cancelled};
+use crate::host::workbench::Workbench;
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
 
@@ -184,7 +184,7 @@ async fn wait_for_api(api: &Api, bench: &Workbench, limit: Duration) -> Result<(
     loop {
         let answer = tokio::select! {
             biased;
-            () = bench.cancel.cancelled() => return Err(cancelled()),
+            () = bench.cancel.cancelled() => return Err(Failure::cancelled()),
             answer = ready(api) => answer,
         };
         let (missing, failure) = match answer {

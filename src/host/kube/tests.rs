@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::error::failure;
 use super::fake::{FakeKube, Fault, NODES, World};
-use super::fixture::{Said, bench};
+use super::fixture::bench;
 use super::readiness::{Limits, wait_within};
 use super::*;
+use crate::host::testing::Said;
 use crate::host::workbench::{Announcement, Workbench};
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
@@ -61,7 +62,7 @@ async fn a_ready_cluster_is_ready_at_the_first_look() {
     let calls = scene.fake.calls();
     assert_eq!(calls.len(), 4, "{calls:?}");
     assert!(calls.iter().all(|call| !call.contains("watch=")), "{calls:?}");
-    assert!(scene.said.doing().is_empty());
+    assert!(scene.said.doings().is_empty());
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn a_node_that_becomes_ready_is_seen_by_watch() {
     });
     assert!(scene.wait(Some(1)).await.unwrap().nodes[0].ready);
     assert_eq!(
-        scene.said.doing(),
+        scene.said.doings(),
         ["node node-0: NotReady (KubeletNotReady: Network plugin returns error: cni plugin not \
           initialized)"]
     );
@@ -139,7 +140,7 @@ async fn nodes_that_are_expected_have_to_join() {
         world.when("WATCH /api/v1/nodes", |world| world.node_ready("node-1"));
     });
     assert_eq!(scene.wait(Some(2)).await.unwrap().nodes.len(), 2);
-    assert_eq!(scene.said.doing(), ["nodes: 1 of 2 have joined"]);
+    assert_eq!(scene.said.doings(), ["nodes: 1 of 2 have joined"]);
     // A leftover that nobody expects does not hold the rest up; without a number it does.
     scene.fake.change(|world| world.node_unready("node-2", "NodeStatusUnknown", ""));
     assert_eq!(scene.wait(Some(2)).await.unwrap().nodes.len(), 3);
@@ -154,7 +155,7 @@ async fn the_service_account_is_waited_for() {
         world.when("WATCH /api/v1/namespaces/default", World::default_account);
     });
     assert!(scene.wait(Some(1)).await.unwrap().default_service_account);
-    assert_eq!(scene.said.doing(), ["the default service account is not there yet"]);
+    assert_eq!(scene.said.doings(), ["the default service account is not there yet"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::host::testing::{docker, unique};
+use crate::host::docker::engine_facts;
+use crate::host::testing::engine::{clean_up, docker, unique};
 
 fn engine() -> Engine {
     Engine::new(Arc::new(BTreeMap::new()))
@@ -40,8 +41,8 @@ mod docker_tests {
 
     impl Drop for Cleanup {
         fn drop(&mut self) {
-            docker(&["volume", "rm", &self.volume]);
-            docker(&["network", "rm", &self.network]);
+            clean_up(&["volume", "rm", &self.volume]);
+            clean_up(&["network", "rm", &self.network]);
         }
     }
 

@@ -7,9 +7,7 @@ mod nodes;
 #[cfg(test)]
 mod tests;
 
-use crate::config::model::{
-    Compose, Config, Deploy, DeployKind, File, FileContent, Network, NetworkOwner, Provider,
-};
+use crate::config::model::{Config, Deploy, File, FileContent, Network, NetworkOwner, Provider};
 use crate::plan::{ComposeDeploy, Plan, PlanError, StepId};
 
 /// The steps that bring the environment up. Deploys that are no compose projects have no steps
@@ -32,18 +30,7 @@ pub(in crate::plan) fn cluster_is_in_docker(config: &Config) -> bool {
 }
 
 fn compose_deploys(config: &Config) -> impl Iterator<Item = (&Deploy, ComposeDeploy)> {
-    config.deploys.iter().filter_map(|deploy| match &deploy.kind {
-        DeployKind::Compose(compose) => Some((deploy, compose_deploy(deploy, compose))),
-        _ => None,
-    })
-}
-
-fn compose_deploy(deploy: &Deploy, compose: &Compose) -> ComposeDeploy {
-    ComposeDeploy {
-        name: deploy.name.clone(),
-        compose: compose.clone(),
-        optional: deploy.optional.clone(),
-    }
+    config.deploys.iter().filter_map(|deploy| Some((deploy, ComposeDeploy::of(deploy)?)))
 }
 
 fn networks(config: &Config, owner: NetworkOwner) -> impl Iterator<Item = &Network> {

@@ -1,10 +1,11 @@
 //! What is planned for which configuration.
 
 use super::*;
-use crate::config::model::{Purge, Vantage};
-use crate::plan::fixture::{
-    check, cluster, config, deploy, file, id, image, kubeconfig, network, task,
+use crate::config::fixture::{
+    check, cluster, config, deploy, file, image, kubeconfig, network, task,
 };
+use crate::config::model::{Purge, Vantage};
+use crate::plan::fixture::id;
 use crate::plan::{Step, StepKind};
 use crate::policy::escalate::Reach;
 

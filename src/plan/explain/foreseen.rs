@@ -51,10 +51,10 @@ fn usual(plan: &Plan, step: &ExplainedStep) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::fixture::{cluster, config, deploy, image, network};
     use crate::config::model::{NetworkOwner, Provider};
     use crate::plan::change::Change;
     use crate::plan::explain::Explained;
-    use crate::plan::fixture::{cluster, config, deploy, image, network};
     use crate::plan::start;
 
     #[test]

@@ -9,7 +9,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::config::model::{Compose, Config, Deploy, DeployKind, HttpProbe};
+use crate::config::fixture;
+use crate::config::model::{Config, Deploy, DeployKind, HttpProbe};
 use crate::host::Host;
 use crate::host::docker::Engine;
 use crate::host::http::test_server::{Server, answer};
@@ -23,35 +24,13 @@ mod docker_tests;
 type Said = UnboundedReceiver<(StepId, Progress)>;
 
 fn config(root: PathBuf) -> Config {
-    let compose =
-        Compose { files: vec![root.join("compose.yaml")], profiles: vec![], services: vec![] };
-    let deploy = Deploy {
-        name: "stack".into(),
-        kind: DeployKind::Compose(compose),
-        namespace: None,
-        optional: vec![],
-        keep: vec![],
-        needs: None,
-        timeout: None,
-    };
+    let compose = fixture::compose(root.join("compose.yaml"));
+    let deploy = Deploy { kind: DeployKind::Compose(compose), ..fixture::deploy("stack", None) };
     Config {
-        name: "demo".into(),
-        profile: "compose".into(),
         root,
-        env_files: vec![],
         env: BTreeMap::from([("TOKEN".to_owned(), Secret::new("canary"))]),
-        namespace: None,
-        deadline: Duration::from_secs(60),
-        cluster: None,
-        networks: vec![],
-        files: vec![],
-        registries: vec![],
-        secrets: vec![],
-        images: vec![],
         deploys: vec![deploy],
-        checks: vec![],
-        tasks: vec![],
-        secrets_to_scrub: vec![],
+        ..fixture::config()
     }
 }
 
@@ -80,7 +59,7 @@ fn here(time: Duration) -> (StepCtx, Said) {
 }
 
 fn check(probe: CheckProbe, from: Vantage) -> Check {
-    Check { name: "api".into(), probe, from, optional: false, timeout: None, login: None }
+    Check { probe, from, ..fixture::check("api") }
 }
 
 fn get(url: impl Into<String>) -> HttpProbe {

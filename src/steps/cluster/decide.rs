@@ -1,7 +1,7 @@
 //! What is done about a cluster as it was seen, on this rung of the ladder: a table without
 //! effects.
 
-use super::look::{Api, View};
+use super::view::{Api, View};
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterState, Cure, Sighting};
 use crate::policy::escalate::{Onset, Rung};

@@ -5,35 +5,11 @@ use super::decide::{self, Act};
 use super::drift;
 use super::kubernetes::{Ask, Kubernetes};
 use super::outage::or_wait;
+use super::view::{Api, View};
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Sighting};
 use crate::host::kube::{ClusterFacts, Look};
 use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::policy::Failure;
-
-/// What was seen of a cluster.
-#[derive(Clone, Debug)]
-pub(super) struct View {
-    /// What the tool and the engine tell.
-    pub(super) sighting: Sighting,
-    /// What the API tells.
-    pub(super) api: Api,
-}
-
-/// What the API of a cluster tells.
-#[derive(Clone, Debug)]
-pub(super) enum Api {
-    /// It was not asked: the nodes do not run.
-    Unasked,
-    /// It does not answer, or something is not ready.
-    Lacking {
-        /// What it lacks.
-        why: String,
-        /// What it tells all the same.
-        facts: Option<ClusterFacts>,
-    },
-    /// All is ready.
-    Ready(ClusterFacts),
-}
 
 impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
     /// Satisfied by a cluster that runs, answers and needs nothing that may be given it.

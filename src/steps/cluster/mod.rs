@@ -18,6 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod view;
 
 use crate::drivers::cluster::ClusterDriver;
 use crate::drivers::driver::Driver;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Case;
 use super::kubernetes::{Kubernetes, Live};
-use super::look::Api;
+use super::view::Api;
 use super::{drift, wanted};
 use crate::drivers::cluster::{ClusterDriver, ClusterState};
 use crate::drivers::spec::Spec;

@@ -12,7 +12,6 @@ use bollard::models::{
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::project::Project;
-use crate::config::model::{Config, DeployKind};
 use crate::host::containers::{self, Container, PROJECT};
 use crate::host::docker::classify;
 use crate::plan::ComposeDeploy;
@@ -80,22 +79,11 @@ pub async fn attached(ctx: &StepCtx, network: &str) -> Result<Vec<Attached>, Fai
 /// The compose projects of this environment, with the names of their deploys.
 async fn projects(ctx: &StepCtx) -> Result<Vec<(String, Arc<Project>)>, Failure> {
     let mut projects = Vec::new();
-    for deploy in compose_deploys(&ctx.config) {
+    for deploy in ctx.config.deploys.iter().filter_map(ComposeDeploy::of) {
         let project = ctx.projects.resolve(&deploy, ctx).await?;
         projects.push((deploy.name, project));
     }
     Ok(projects)
-}
-
-fn compose_deploys(config: &Config) -> impl Iterator<Item = ComposeDeploy> {
-    config.deploys.iter().filter_map(|deploy| match &deploy.kind {
-        DeployKind::Compose(compose) => Some(ComposeDeploy {
-            name: deploy.name.clone(),
-            compose: compose.clone(),
-            optional: deploy.optional.clone(),
-        }),
-        _ => None,
-    })
 }
 
 /// Deploys may share a project: the one that selects the service goes first.

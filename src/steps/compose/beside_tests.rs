@@ -1,12 +1,10 @@
 //! Which services come up beside the cluster.
 
-use std::collections::BTreeMap;
-
 use super::super::fixtures::{container, project as plain_project};
 use super::super::model::Model;
 use super::*;
-use crate::config::model::{Cluster, File, K3s, Network, Provider, Purge, Recover};
-use crate::steps::testing::TestBed;
+use crate::config::fixture;
+use crate::config::model::{Cluster, File, Provider};
 
 /// A project with the network key `mk` for the external network `minikube`.
 fn project(services: &str) -> Project {
@@ -25,24 +23,12 @@ fn project(services: &str) -> Project {
 /// A configuration in `/p` whose cluster owns the network `minikube` and whose kubeconfig goes to
 /// `/p/.kube/config`.
 fn config() -> Config {
-    let mut bed = TestBed::new();
-    bed.config(|config| {
-        config.root = "/p".into();
-        config.networks = vec![Network {
-            name: "minikube".to_owned(),
-            owner: NetworkOwner::Cluster,
-            driver: "bridge".to_owned(),
-            subnet: None,
-            gateway: None,
-            labels: BTreeMap::new(),
-        }];
-        config.files = vec![File {
-            path: "/p/.kube/config".into(),
-            content: FileContent::Kubeconfig,
-            mode: 0o644,
-        }];
-    });
-    (*bed.ctx.config).clone()
+    Config {
+        root: "/p".into(),
+        networks: vec![fixture::cluster_network("minikube")],
+        files: vec![File { path: "/p/.kube/config".into(), ..fixture::kubeconfig("") }],
+        ..fixture::config()
+    }
 }
 
 fn beside(services_json: &str) -> Vec<String> {
@@ -89,29 +75,8 @@ fn the_network_that_the_cluster_makes_for_itself_counts_without_a_network_sectio
     let mut config = config();
     config.networks.clear();
     assert_eq!(cluster_networks(&config), BTreeSet::new());
-    config.cluster = Some(Cluster {
-        provider: Provider::Minikube,
-        name: Some("minikube".to_owned()),
-        context: None,
-        kubernetes_version: None,
-        cpus: None,
-        memory: None,
-        nodes: None,
-        agents: None,
-        args: Vec::new(),
-        addons: Vec::new(),
-        network: None,
-        ports: Vec::new(),
-        api_port: None,
-        switch_context: None,
-        recover: Recover {
-            attempts: 1,
-            backoff_min: std::time::Duration::ZERO,
-            backoff_max: std::time::Duration::ZERO,
-            purge: Purge::Never,
-        },
-        k3s: K3s::default(),
-    });
+    let name = Some("minikube".to_owned());
+    config.cluster = Some(Cluster { name, ..fixture::cluster(Provider::Minikube) });
     assert_eq!(cluster_networks(&config), BTreeSet::from(["minikube".to_owned()]));
 }
 

@@ -57,11 +57,11 @@ pub(super) async fn converge(
                         wait.take(signal)?;
                     }
                 }
-                None => return Err(tool::cancelled()),
+                None => return Err(Failure::cancelled()),
             },
             Some(started) = wait.starting.next() => wait.started(started)?,
             () = sleep_until(steady.min(ctx.deadline)) => {}
-            () = ctx.cancel.cancelled() => return Err(tool::cancelled()),
+            () = ctx.cancel.cancelled() => return Err(Failure::cancelled()),
         }
         if !wait.ledger.is_known() {
             if Instant::now() >= ctx.deadline {

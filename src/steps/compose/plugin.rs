@@ -8,7 +8,8 @@ use crate::event::Fix;
 use crate::host::cmd::{Cmd, SpawnError};
 use crate::host::files;
 use crate::host::process::find_program;
-use crate::policy::classify::{Tool, last_lines};
+use crate::policy::classify::last_lines;
+use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 use crate::steps::StepCtx;
@@ -156,60 +157,43 @@ fn install_command(release: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use super::*;
-    use crate::host::Host;
-    use crate::host::cmd::{End, Output};
-    use crate::host::docker::Engine;
-    use crate::steps::testing::{ScriptedRunner, TestBed};
+    use crate::host::testing::{Script, TestBench, missing, on};
+    use crate::steps::testing::TestBed;
 
-    #[expect(clippy::unnecessary_wraps, reason = "the shape of a runner's answer")]
-    fn printed(code: i32, stdout: &str, stderr: &str) -> Result<Output, SpawnError> {
-        let (stdout, stderr) = (stdout.to_owned(), stderr.to_owned());
-        Ok(Output { end: End::Exit(code), stdout, stderr })
-    }
+    const ASK: &str = "docker compose version --short";
+    const STANDALONE: &str = "docker-compose version --short";
 
     /// A world whose PATH has a `docker-compose` or not, and whose commands answer as scripted.
-    async fn compose(
-        path: &str,
-        answers: Vec<Result<Output, SpawnError>>,
-    ) -> Result<String, Failure> {
-        let env = Arc::new(BTreeMap::from([("PATH".to_owned(), path.to_owned())]));
-        let runner = Arc::new(ScriptedRunner::new(answers));
-        let docker = Engine::new(Arc::clone(&env));
-        let bed = TestBed::with_host(Host { runner: runner.clone(), docker, env });
-        let result = version(&bed.ctx).await;
-        assert_eq!(runner.calls()[0], "docker compose version --short");
-        result
+    async fn compose(path: &str, script: Vec<Script>) -> Result<String, Failure> {
+        let scripted = TestBench::with_env(script, &[("PATH", path)]);
+        version(&TestBed::with_host(scripted.bench.host.clone()).ctx).await
     }
 
     const NO_PLUGIN: &str = "docker: 'compose' is not a docker command.\nSee 'docker --help'\n";
 
     #[tokio::test]
     async fn a_version_is_read_without_the_distributions_marks() {
-        for (printed_text, version) in
+        for (printed, version) in
             [("2.26.1-4\n", "2.26.1"), ("v2.40.0", "2.40.0"), ("5.0.1+ds", "5.0.1")]
         {
-            assert_eq!(compose("", vec![printed(0, printed_text, "")]).await.unwrap(), version);
+            assert_eq!(compose("", vec![on(ASK, 0, printed, "")]).await.unwrap(), version);
         }
     }
 
     #[tokio::test]
     async fn an_old_plugin_is_refused() {
-        let failure = compose("", vec![printed(0, "2.17.3", "")]).await.unwrap_err();
+        let failure = compose("", vec![on(ASK, 0, "2.17.3", "")]).await.unwrap_err();
         assert_eq!((failure.class, failure.code), (Class::Prerequisite, "COMPOSE_TOO_OLD"));
     }
 
     #[tokio::test]
     async fn a_missing_command_line_is_told_from_a_missing_plugin() {
-        let absent = Err(SpawnError::NotFound { program: "docker".to_owned() });
-        assert_eq!(compose("", vec![absent]).await.unwrap_err().code, "DOCKER_CLI_MISSING");
+        assert_eq!(compose("", vec![missing(ASK)]).await.unwrap_err().code, "DOCKER_CLI_MISSING");
         for stderr in
             [NO_PLUGIN, "docker: unknown command: docker compose\n", "unknown flag: --short\n"]
         {
-            let failure = compose("", vec![printed(1, "", stderr)]).await.unwrap_err();
+            let failure = compose("", vec![on(ASK, 1, "", stderr)]).await.unwrap_err();
             assert_eq!((failure.class, failure.code), (Class::Prerequisite, "COMPOSE_MISSING"));
         }
     }
@@ -220,11 +204,11 @@ mod tests {
         let path = folder.path().join("docker-compose");
         files::write(&path, b"#!/bin/sh\n", 0o755).unwrap();
         let path = folder.path().to_str().unwrap();
-        let answers = vec![printed(1, "", NO_PLUGIN), printed(0, "1.29.2\n", "")];
+        let answers = vec![on(ASK, 1, "", NO_PLUGIN), on(STANDALONE, 0, "1.29.2\n", "")];
         let failure = compose(path, answers).await.unwrap_err();
         assert_eq!(failure.code, "COMPOSE_V1_ONLY");
         assert!(failure.summary.contains("1.29.2"), "{}", failure.summary);
-        let answers = vec![printed(1, "", NO_PLUGIN), printed(0, "2.30.0\n", "")];
+        let answers = vec![on(ASK, 1, "", NO_PLUGIN), on(STANDALONE, 0, "2.30.0\n", "")];
         assert_eq!(compose(path, answers).await.unwrap_err().code, "COMPOSE_MISSING");
     }
 

@@ -4,18 +4,17 @@
 use crate::drivers::compose::complaints;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
-use crate::policy::classify::{Tool, ToolEnd, tool_failure};
+use crate::policy::classify::tool_failure;
+use crate::policy::tool::{Tool, ToolEnd};
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
-
-pub(super) use crate::steps::cancelled;
 
 /// Runs a command to its end, whatever its exit code, but not beyond the step's time.
 pub(super) async fn run(ctx: &StepCtx, cmd: Cmd) -> Result<Output, Failure> {
     let shown = cmd.to_string();
     let cmd = cmd.timeout(ctx.time_left());
     match ctx.host.runner.run(cmd, ctx.cancel.clone()).await {
-        Ok(output) if output.end == End::Cancelled => Err(cancelled()),
+        Ok(output) if output.end == End::Cancelled => Err(Failure::cancelled()),
         Ok(output) => Ok(output),
         Err(SpawnError::NotFound { .. }) => Err(Failure::new(
             Class::Prerequisite,
@@ -42,7 +41,7 @@ pub(super) fn failure(doing: &str, output: &Output) -> Failure {
     let end = match output.end {
         End::Exit(code) => ToolEnd::Exit(code),
         End::Signal(signal) => ToolEnd::Signal(signal),
-        End::Cancelled => return cancelled(),
+        End::Cancelled => return Failure::cancelled(),
         End::TimedOut => ToolEnd::TimedOut,
     };
     let complaints = complaints(&output.stderr).join("\n");

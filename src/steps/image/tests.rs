@@ -51,20 +51,15 @@ async fn a_build_ends_with_the_time_of_its_step_and_shows_how_far_it_came() {
 mod docker_tests {
     use super::*;
     use crate::host::docker::proxy::Proxy;
-    use crate::steps::testing::unique;
+    use crate::host::testing::engine::{clean_up, unique};
 
     /// Removes images of the engine, also when a test fails.
     struct Cleanup(Vec<String>);
 
     impl Drop for Cleanup {
         fn drop(&mut self) {
-            crate::steps::testing::docker(
-                &[
-                    &["image", "rm", "--force"],
-                    &self.0.iter().map(String::as_str).collect::<Vec<_>>()[..],
-                ]
-                .concat(),
-            );
+            let names = self.0.iter().map(String::as_str);
+            clean_up(&["image", "rm", "--force"].into_iter().chain(names).collect::<Vec<_>>());
         }
     }
 

@@ -1,17 +1,13 @@
 //! Differences as data, and networks on a real engine.
 
-use std::collections::BTreeMap;
-
 use super::*;
+use crate::config::fixture;
 
 fn network(name: &str, subnet: Option<&str>, gateway: Option<&str>) -> Network {
     Network {
-        name: name.to_owned(),
-        owner: NetworkOwner::Mlup,
-        driver: "bridge".to_owned(),
         subnet: subnet.map(str::to_owned),
         gateway: gateway.map(str::to_owned),
-        labels: BTreeMap::new(),
+        ..fixture::network(name)
     }
 }
 
@@ -56,13 +52,14 @@ fn one_address_written_in_two_ways_is_the_same() {
 
 mod docker_tests {
     use super::*;
-    use crate::steps::testing::{TestBed, docker, unique};
+    use crate::host::testing::engine::{clean_up, docker, unique};
+    use crate::steps::testing::TestBed;
 
     struct Cleanup(String);
 
     impl Drop for Cleanup {
         fn drop(&mut self) {
-            docker(&["network", "rm", &self.0]);
+            clean_up(&["network", "rm", &self.0]);
         }
     }
 

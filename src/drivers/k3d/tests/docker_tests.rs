@@ -14,7 +14,8 @@ use crate::drivers::k3d::K3d;
 use crate::drivers::spec::Spec;
 use crate::event::Safety;
 use crate::host::labelled;
-use crate::host::testing::{Script, TestBench, docker, missing, on, unique};
+use crate::host::testing::engine::{clean_up, docker, unique};
+use crate::host::testing::{Script, TestBench, missing, on};
 use crate::policy::Class;
 use crate::policy::escalate::Onset;
 
@@ -131,10 +132,10 @@ fn container(name: &str, label: &str) {
 
 impl Drop for World {
     fn drop(&mut self) {
-        docker(&["rm", "-f", "-v", self.name()]);
-        docker(&["image", "rm", self.name()]);
-        docker(&["volume", "rm", &format!("{}-images", self.name())]);
-        docker(&["network", "rm", &format!("k3d-{}", self.name())]);
+        clean_up(&["rm", "-f", "-v", self.name()]);
+        clean_up(&["image", "rm", self.name()]);
+        clean_up(&["volume", "rm", &format!("{}-images", self.name())]);
+        clean_up(&["network", "rm", &format!("k3d-{}", self.name())]);
     }
 }
 

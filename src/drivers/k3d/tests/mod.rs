@@ -5,8 +5,9 @@ mod docker_tests;
 mod reason_tests;
 mod sight_tests;
 
-use crate::config::model::{Provider, Purge};
-use crate::drivers::spec::{ClusterNetwork, Spec};
+use crate::config::model::Provider;
+use crate::drivers::fixture;
+use crate::drivers::spec::Spec;
 
 /// What k3d printed and how it ended.
 macro_rules! recorded {
@@ -43,21 +44,5 @@ impl Recording {
 
 /// A cluster with nothing but defaults.
 pub(super) fn spec(name: &str) -> Spec {
-    Spec {
-        provider: Provider::K3d,
-        name: name.to_owned(),
-        context: format!("k3d-{name}"),
-        kubernetes_version: None,
-        cpus: None,
-        memory: None,
-        servers: 1,
-        agents: 0,
-        args: Vec::new(),
-        addons: Vec::new(),
-        network: ClusterNetwork::Own(format!("k3d-{name}")),
-        ports: Vec::new(),
-        api_port: None,
-        switch_context: true,
-        purge: Purge::Profile,
-    }
+    fixture::spec(Provider::K3d, name)
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::drivers::minikube::tests::{driver, spec};
-use crate::host::testing::{Script, TestBench, missing, on, unique};
+use crate::host::testing::engine::unique;
+use crate::host::testing::{Script, TestBench, missing, on};
 
 const CALL: &str = "minikube version -o json";
 

@@ -6,7 +6,8 @@ use crate::drivers::minikube::tests::{driver, spec};
 use crate::drivers::spec::Spec;
 use crate::host::containers::Status;
 use crate::host::docker::Engine;
-use crate::host::testing::{Script, TestBench, docker, on, unique};
+use crate::host::testing::engine::{clean_up, docker, unique};
+use crate::host::testing::{Script, TestBench, on};
 
 const LIST: &str = "minikube profile list -o json";
 
@@ -56,10 +57,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        docker(&["rm", "-f", &self.name]);
-        docker(&["volume", "rm", &self.name]);
-        docker(&["network", "rm", &self.name]);
-        docker(&["rmi", "-f", &self.name]);
+        clean_up(&["rm", "-f", &self.name]);
+        clean_up(&["volume", "rm", &self.name]);
+        clean_up(&["network", "rm", &self.name]);
+        clean_up(&["rmi", "-f", &self.name]);
     }
 }
 

@@ -5,7 +5,8 @@ use crate::drivers::cluster::ClusterDriver;
 use crate::drivers::minikube::tests::{driver, node, spec, status_call};
 use crate::host::cmd::End;
 use crate::host::labelled::Attachment;
-use crate::host::testing::{Script, TestBench, ended, on, unique};
+use crate::host::testing::engine::unique;
+use crate::host::testing::{Script, TestBench, ended, on};
 
 macro_rules! corpus {
     ($path:literal) => {

@@ -1,11 +1,11 @@
 //! Checks against real containers. Each test has a network and containers of its own, labelled as
 //! compose labels them.
 
-use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::host::files;
+use crate::host::testing::engine::{busybox_context, clean_up, docker, unique};
 
 const IMAGE: &str = "mlup-test-check:1";
 
@@ -20,22 +20,11 @@ RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]
 ENV PATH=/bin
 ";
 
-#[expect(clippy::disallowed_methods, reason = "set-up of a test, outside of what is tested")]
-fn docker(args: &[&str]) -> String {
-    let output = Command::new("docker").args(args).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "docker {}: {error}", args.join(" "));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-#[expect(clippy::disallowed_methods, reason = "set-up of a test, outside of what is tested")]
 fn build_images() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::copy("/bin/busybox", folder.path().join("busybox")).unwrap();
-        std::fs::write(folder.path().join("Dockerfile"), DOCKERFILE).unwrap();
-        std::fs::write(folder.path().join("index"), "welcome").unwrap();
+        let folder = busybox_context(DOCKERFILE);
+        files::write(&folder.path().join("index"), b"welcome", 0o644).unwrap();
         let context = folder.path().display().to_string();
         docker(&["build", "--quiet", "--tag", IMAGE, &context]);
         docker(&[
@@ -58,10 +47,8 @@ struct Stack {
 
 impl Stack {
     fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
         build_images();
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("mlup-test-check-{}-{number}", std::process::id());
+        let name = unique("check");
         let folder = tempfile::tempdir().unwrap();
         docker(&["network", "create", &name]);
         Self { name, folder }
@@ -96,15 +83,11 @@ impl Stack {
 }
 
 impl Drop for Stack {
-    #[expect(clippy::disallowed_methods, reason = "clean-up of a test")]
     fn drop(&mut self) {
         let label = format!("label=com.docker.compose.project={}", self.name);
-        let listed = Command::new("docker").args(["ps", "-aq", "--filter", &label]).output();
-        let ids = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let ids = ids.unwrap_or_default();
-        let mut remove = Command::new("docker");
-        let _ = remove.args(["rm", "-f", "-v"]).args(ids.split_whitespace()).output();
-        let _ = Command::new("docker").args(["network", "rm", &self.name]).output();
+        let ids = clean_up(&["ps", "-aq", "--filter", &label]);
+        clean_up(&["rm", "-f", "-v"].into_iter().chain(ids.split_whitespace()).collect::<Vec<_>>());
+        clean_up(&["network", "rm", &self.name]);
     }
 }
 

@@ -1,47 +1,32 @@
 //! The guard, the look for lost nodes and the wait for the cluster's network, on a real engine:
 //! containers of busybox stand for nodes, services and strangers.
 
-use std::process::Command;
 use std::sync::OnceLock;
 
-use super::fake;
-use crate::config::model::{Compose, Deploy, DeployKind, Network, NetworkOwner, Provider};
-use crate::drivers::spec::{ClusterNetwork, Spec};
+use crate::config::fixture;
+use crate::config::model::{Deploy, DeployKind, Provider};
+use crate::drivers::fixture::spec;
+use crate::drivers::spec::Spec;
+use crate::host::files;
+use crate::host::testing::engine::{busybox_context, clean_up, docker, unique};
 use crate::plan::StepKind;
 use crate::plan::change::{Op, Probed};
 use crate::policy::Class;
 use crate::policy::escalate::Onset;
 use crate::steps::cluster::guard::{Purpose, clear};
 use crate::steps::cluster::lost;
-use crate::steps::testing::{TestBed, unique};
+use crate::steps::testing::TestBed;
 use crate::steps::{self, compose};
 
 const IMAGE: &str = "mlup-test-cluster:1";
 
-#[expect(clippy::disallowed_methods, reason = "set-up of a test, outside of what is tested")]
-fn docker(args: &[&str]) -> String {
-    let output = Command::new("docker").args(args).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "docker {}: {error}", args.join(" "));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-#[expect(clippy::disallowed_methods, reason = "set-up of a test, outside of what is tested")]
-fn write(path: &std::path::Path, text: &str) {
-    std::fs::write(path, text).unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "set-up of a test, outside of what is tested")]
 fn image() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::copy("/bin/busybox", folder.path().join("busybox")).unwrap();
-        let text =
-            "FROM scratch\nCOPY busybox /bin/sleep\nSTOPSIGNAL SIGKILL\nCMD [\"sleep\", \"600\"]\n";
-        write(&folder.path().join("Dockerfile"), text);
-        let context = folder.path().display().to_string();
-        docker(&["build", "--quiet", "--tag", IMAGE, &context]);
+        let context = busybox_context(
+            "FROM scratch\nCOPY busybox /bin/sleep\nSTOPSIGNAL SIGKILL\nCMD [\"sleep\", \"600\"]\n",
+        );
+        docker(&["build", "--quiet", "--tag", IMAGE, &context.path().display().to_string()]);
     });
 }
 
@@ -69,34 +54,20 @@ impl Site {
             &format!("{subnet}.1"),
             &name,
         ]);
-        let spec = Spec {
-            provider: Provider::Minikube,
-            network: ClusterNetwork::Own(name.clone()),
-            ..fake::spec(&name)
-        };
+        let spec = spec(Provider::Minikube, &name);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("compose.yml");
-        write(&file, &format!("name: {name}\nservices:\n  api:\n    image: {IMAGE}\n"));
+        let text = format!("name: {name}\nservices:\n  api:\n    image: {IMAGE}\n");
+        files::write(&file, text.as_bytes(), 0o644).unwrap();
         let mut bed = TestBed::new();
-        let deploy = Deploy {
-            name: "stack".to_owned(),
-            kind: DeployKind::Compose(Compose {
-                files: vec![file],
-                profiles: Vec::new(),
-                services: Vec::new(),
-            }),
-            namespace: None,
-            optional: Vec::new(),
-            keep: Vec::new(),
-            needs: None,
-            timeout: None,
-        };
+        let kind = DeployKind::Compose(fixture::compose(file));
+        let deploy = Deploy { kind, ..fixture::deploy("stack", None) };
         let root = folder.path().to_path_buf();
         bed.config(|config| {
             config.root = root;
             config.deploys = vec![deploy];
-            config.cluster = Some(crate::plan::fixture::cluster(Provider::Minikube));
-            config.networks = vec![network(&name)];
+            config.cluster = Some(fixture::cluster(Provider::Minikube));
+            config.networks = vec![fixture::cluster_network(&name)];
         });
         Self { name, spec, bed, folder, subnet }
     }
@@ -134,31 +105,20 @@ impl Site {
     fn node(&self, address: u8) -> String {
         self.run("node", address, &[format!("name.minikube.sigs.k8s.io={}", self.name)])
     }
+}
 
-    fn state(&self, container: &str) -> String {
-        docker(&["inspect", "--format", "{{.State.Status}}", container])
-    }
+fn state(container: &str) -> String {
+    docker(&["inspect", "--format", "{{.State.Status}}", container])
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
         let filter = format!("name={}", self.name);
-        let ids = docker(&["ps", "--all", "--quiet", "--filter", &filter]);
+        let ids = clean_up(&["ps", "--all", "--quiet", "--filter", &filter]);
         for id in ids.split_whitespace() {
-            crate::steps::testing::docker(&["rm", "--force", "--volumes", id]);
+            clean_up(&["rm", "--force", "--volumes", id]);
         }
-        crate::steps::testing::docker(&["network", "rm", &self.name]);
-    }
-}
-
-fn network(name: &str) -> Network {
-    Network {
-        name: name.to_owned(),
-        owner: NetworkOwner::Cluster,
-        driver: "bridge".to_owned(),
-        subnet: None,
-        gateway: None,
-        labels: std::collections::BTreeMap::new(),
+        clean_up(&["network", "rm", &self.name]);
     }
 }
 
@@ -168,7 +128,7 @@ async fn own_services_make_way_for_the_node_and_are_kept() {
     // It has the very address that the node will ask for.
     let (service, node) = (site.service("api", 2), site.node(9));
     clear(&site.bed.ctx, &site.spec, Purpose::Start).await.unwrap();
-    assert_eq!((site.state(&service).as_str(), site.state(&node).as_str()), ("exited", "running"));
+    assert_eq!((state(&service).as_str(), state(&node).as_str()), ("exited", "running"));
     assert_eq!(site.bed.warnings(), ["SERVICES_INTERRUPTED"]);
     let attached = compose::attached(&site.bed.ctx, &site.name).await.unwrap();
     assert!(attached.iter().all(|one| one.name != service || !one.up));
@@ -184,7 +144,7 @@ async fn a_stranger_with_the_nodes_address_is_refused_and_untouched() {
     let failure = clear(&site.bed.ctx, &site.spec, Purpose::Start).await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Refused, "NODE_ADDRESS_HELD"));
     assert!(failure.summary.contains(&stranger) && failure.summary.contains(&site.address(2)));
-    assert_eq!(site.state(&stranger), "running");
+    assert_eq!(state(&stranger), "running");
 }
 
 #[tokio::test]
@@ -192,7 +152,7 @@ async fn the_same_project_name_from_another_folder_is_a_stranger() {
     let mut site = Site::new(3);
     let stranger = site.run("other", 7, &site.compose_labels("/elsewhere"));
     clear(&site.bed.ctx, &site.spec, Purpose::Start).await.unwrap();
-    assert_eq!(site.state(&stranger), "running");
+    assert_eq!(state(&stranger), "running");
     assert_eq!(site.bed.warnings(), ["NETWORK_SHARED"]);
 }
 
@@ -201,10 +161,7 @@ async fn a_delete_is_not_refused_for_an_address() {
     let mut site = Site::new(4);
     let (stranger, service) = (site.run("stranger", 2, &[]), site.service("api", 5));
     clear(&site.bed.ctx, &site.spec, Purpose::Remove).await.unwrap();
-    assert_eq!(
-        (site.state(&stranger).as_str(), site.state(&service).as_str()),
-        ("running", "exited")
-    );
+    assert_eq!((state(&stranger).as_str(), state(&service).as_str()), ("running", "exited"));
     assert_eq!(site.bed.warnings(), ["SERVICES_INTERRUPTED", "NETWORK_SHARED"]);
 }
 
@@ -243,7 +200,7 @@ async fn a_node_that_is_gone_or_down_is_a_loss() {
 #[tokio::test]
 async fn the_clusters_network_is_waited_for_and_its_absence_explained() {
     let site = Site::new(8);
-    let mut wanted = network(&site.name);
+    let mut wanted = fixture::cluster_network(&site.name);
     let kind = StepKind::Network(wanted.clone());
     let probed = steps::probe(&kind, &site.bed.ctx).await.unwrap();
     assert!(matches!(probed, Probed::Satisfied(_)), "{probed:?}");

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::config::model::{Provider, Purge};
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Cure, Drift, Insistence, Sighting};
-use crate::drivers::spec::{ClusterNetwork, Spec};
+use crate::drivers::fixture;
+use crate::drivers::spec::Spec;
 use crate::host::kube::{ClusterFacts, Look, NodeFacts};
 use crate::host::workbench::Workbench;
 use crate::plan::change::{Change, Op};
@@ -17,23 +18,7 @@ use crate::steps::cluster::kubernetes::{Ask, Kubernetes};
 
 /// A cluster of one node that mlup makes and that is not in Docker.
 pub(super) fn spec(name: &str) -> Spec {
-    Spec {
-        provider: Provider::K3s,
-        name: name.to_owned(),
-        context: name.to_owned(),
-        kubernetes_version: None,
-        cpus: None,
-        memory: None,
-        servers: 1,
-        agents: 0,
-        args: Vec::new(),
-        addons: Vec::new(),
-        network: ClusterNetwork::Elsewhere,
-        ports: Vec::new(),
-        api_port: None,
-        switch_context: true,
-        purge: Purge::Profile,
-    }
+    fixture::spec(Provider::K3s, name)
 }
 
 pub(super) fn failure(code: &'static str) -> Failure {

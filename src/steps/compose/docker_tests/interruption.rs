@@ -2,6 +2,7 @@
 
 use super::super::{attached, interrupt};
 use super::*;
+use crate::config::fixture;
 use crate::config::model::{Deploy, DeployKind};
 use crate::host::containers::{Container, RestartPolicy};
 
@@ -30,15 +31,8 @@ async fn up() -> (Sandbox, String) {
     let network = format!("{}-mk", stack.name);
     stack.services(&SERVICES.replace("NETWORK", &network));
     stack.owns_network(&network);
-    stack.config.deploys = vec![Deploy {
-        name: stack.deploy.name.clone(),
-        kind: DeployKind::Compose(stack.deploy.compose.clone()),
-        namespace: None,
-        optional: Vec::new(),
-        keep: Vec::new(),
-        needs: None,
-        timeout: None,
-    }];
+    let kind = DeployKind::Compose(stack.deploy.compose.clone());
+    stack.config.deploys = vec![Deploy { kind, ..fixture::deploy(&stack.deploy.name, None) }];
     stack.make_network(&network);
     stack.start().await.expect("a start");
     (stack, network)

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -14,12 +12,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{apply, probe, verify};
-use crate::config::model::{Compose, Config, Network, NetworkOwner};
+use crate::config::fixture;
+use crate::config::model::Config;
 use crate::event::Probe;
 use crate::host::cmd::{Cmd, Output, SpawnError};
 use crate::host::containers::{self, Container};
 use crate::host::docker::Engine;
 use crate::host::process::ProcessRunner;
+pub(super) use crate::host::testing::engine::docker;
+use crate::host::testing::engine::{busybox_context, clean_up, unique};
 use crate::host::{Host, Runner};
 use crate::plan::change::{Probed, Settled};
 use crate::plan::progress::Progress;
@@ -57,12 +58,6 @@ pub(super) struct Sandbox {
     pub(super) ctx: StepCtx,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test prepares and cleans up with the real tool")]
-pub(super) fn docker(args: &[&str]) -> String {
-    let output = Command::new("docker").args(args).output().expect("docker runs");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
 #[expect(clippy::disallowed_methods, reason = "a test prepares its own files")]
 pub(super) fn write(path: PathBuf, text: &str) {
     fs::write(path, text).expect("a file");
@@ -71,14 +66,11 @@ pub(super) fn write(path: PathBuf, text: &str) {
 fn image() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
-        let context = tempfile::tempdir().expect("a folder");
-        fs::copy("/bin/busybox", context.path().join("busybox")).expect("a static busybox");
         let applets = ["sh", "sleep", "true", "false", "test", "touch", "cat", "echo", "httpd"];
         let links = applets.map(|name| format!("COPY busybox /bin/{name}")).join("\n");
-        write(
-            context.path().join("Dockerfile"),
-            &format!("FROM scratch\n{links}\nSTOPSIGNAL SIGKILL\nCMD [\"sleep\", \"1000\"]\n"),
-        );
+        let context = busybox_context(&format!(
+            "FROM scratch\n{links}\nSTOPSIGNAL SIGKILL\nCMD [\"sleep\", \"1000\"]\n"
+        ));
         docker(&["build", "-q", "-t", IMAGE, &context.path().to_string_lossy()]);
     });
 }
@@ -88,36 +80,12 @@ fn environment() -> Arc<BTreeMap<String, String>> {
     Arc::new(std::env::vars().collect())
 }
 
-fn config(name: &str, root: &Path) -> Config {
-    Config {
-        name: name.to_owned(),
-        profile: "default".to_owned(),
-        root: root.to_owned(),
-        env_files: Vec::new(),
-        env: BTreeMap::new(),
-        namespace: None,
-        deadline: Duration::from_secs(60),
-        cluster: None,
-        networks: Vec::new(),
-        files: Vec::new(),
-        registries: Vec::new(),
-        secrets: Vec::new(),
-        images: Vec::new(),
-        deploys: Vec::new(),
-        checks: Vec::new(),
-        tasks: Vec::new(),
-        secrets_to_scrub: Vec::new(),
-    }
-}
-
 impl Sandbox {
     /// A project with these services in YAML; `IMAGE` stands for the image.
     pub(super) fn new(services: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         image();
         let folder = tempfile::tempdir().expect("a folder");
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("mlup-test-c{}-{count}", std::process::id());
+        let name = unique("compose");
         Self::named(folder, &name, services)
     }
 
@@ -128,7 +96,8 @@ impl Sandbox {
             calls: Mutex::default(),
         });
         let (progress, said) = unbounded_channel();
-        let config = config(name, folder.path());
+        let (name, root) = (name.to_owned(), folder.path().to_owned());
+        let config = Config { name: name.clone(), root, ..fixture::config() };
         let ctx = StepCtx {
             id: StepId::named("deploy", "stack"),
             host: Host {
@@ -146,14 +115,10 @@ impl Sandbox {
         };
         let deploy = ComposeDeploy {
             name: "stack".to_owned(),
-            compose: Compose {
-                files: vec![folder.path().join("compose.yml")],
-                profiles: Vec::new(),
-                services: Vec::new(),
-            },
+            compose: fixture::compose(folder.path().join("compose.yml")),
             optional: Vec::new(),
         };
-        let sandbox = Self { folder, name: name.to_owned(), recorder, config, deploy, said, ctx };
+        let sandbox = Self { folder, name, recorder, config, deploy, said, ctx };
         sandbox.services(services);
         sandbox
     }
@@ -165,14 +130,7 @@ impl Sandbox {
 
     /// The configuration says that this network is the cluster's.
     pub(super) fn owns_network(&mut self, name: &str) {
-        self.config.networks = vec![Network {
-            name: name.to_owned(),
-            owner: NetworkOwner::Cluster,
-            driver: "bridge".to_owned(),
-            subnet: None,
-            gateway: None,
-            labels: BTreeMap::new(),
-        }];
+        self.config.networks = vec![fixture::cluster_network(name)];
     }
 
     /// Makes the network; it goes with the project.
@@ -235,15 +193,15 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let filter = format!("label=com.docker.compose.project={}", self.name);
-        let ids = docker(&["ps", "-aq", "--filter", &filter]);
+        let ids = clean_up(&["ps", "-aq", "--filter", &filter]);
         let mut args = vec!["rm", "-fv"];
         args.extend(ids.split_whitespace());
         if args.len() > 2 {
-            docker(&args);
+            clean_up(&args);
         }
         for kind in ["network", "volume"] {
-            for name in docker(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
-                docker(&[kind, "rm", name]);
+            for name in clean_up(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
+                clean_up(&[kind, "rm", name]);
             }
         }
     }

@@ -1,0 +1,45 @@
+//! The tools whose words are known, and how a tool ends. What their words mean is `classify`.
+
+/// A tool whose words are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `docker compose`, version 2.
+    Compose,
+    /// The docker command line, and the engine behind it.
+    Docker,
+    /// Anything else, such as the program of a task.
+    Other,
+}
+
+impl Tool {
+    /// The tool's name as evidence gives it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compose => "docker compose",
+            Self::Docker => "docker",
+            Self::Other => "stderr",
+        }
+    }
+}
+
+/// How a tool ended that did not do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolEnd {
+    /// By itself, with this code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Stopped by mlup, because its time was over.
+    TimedOut,
+}
+
+impl std::fmt::Display for ToolEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::TimedOut => f.write_str("its time was over"),
+        }
+    }
+}
