@@ -78,7 +78,8 @@ pub(crate) fn serve(serving: &str) -> Result<(), Box<dyn Error>> {
         Err(_) if serving.any_port => TcpListener::bind(("127.0.0.1", 0))?,
         listener => listener?,
     };
-    writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
+    // The tool may have been killed before it could hear: the API goes on as that of a real node.
+    let _ = writeln!(std::io::stdout(), "{}", listener.local_addr()?.port());
     let container = serving.container.clone();
     if let Some(after) = serving.vanish_after_ms {
         let container = container.clone();

@@ -1,5 +1,7 @@
 //! Removals on a scripted minikube, against labelled objects on the real engine.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
 use crate::drivers::cluster::ClusterDriver;
 use crate::drivers::minikube::tests::{driver, spec};
@@ -176,6 +178,59 @@ async fn all_of_minikube_goes_only_where_nothing_else_is() {
         assert!(found.is_none_or(|others| others.contains(named.unwrap())));
         assert!(!is_alone(&driver, &bed.bench).await.unwrap());
         assert_eq!(bed.warnings(), ["CLUSTER_PURGE_LIMITED"]);
+    }
+}
+
+/// The address of an engine that has nothing at all: on the real one others may be at work.
+async fn empty_engine() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let (status, body) = match path {
+                path if path.contains("/version") => ("200 OK", r#"{"ApiVersion":"1.41"}"#),
+                path if path.contains("/volumes") => ("200 OK", r#"{"Volumes":[]}"#),
+                path if path.contains("/containers/json") => ("200 OK", "[]"),
+                _ => ("404 Not Found", r#"{"message":"not found"}"#),
+            };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("tcp://{address}")
+}
+
+#[tokio::test]
+async fn all_of_minikube_goes_where_the_configuration_says_so_and_nothing_else_is() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".minikube");
+    files::write(&folder.join("profiles/dev/config.json"), b"{", 0o600).unwrap();
+    let engine = empty_engine().await;
+    let env = [("HOME", home.path().to_str().unwrap()), ("DOCKER_HOST", &engine)];
+    for (extent, asks, delete) in [
+        (Purge::Profile, 0, "minikube delete -p dev -o json"),
+        (Purge::All, 1, "minikube delete --all --purge -o json"),
+    ] {
+        let alone = || on(LIST, 0, &listing(&["dev"]), "");
+        // Once to show what goes, once before it goes.
+        let mut script: Vec<Script> = (0..2 * asks).map(|_| alone()).collect();
+        script.push(on(delete, 0, "", ""));
+        let bed = TestBench::with_env(script, &env);
+        let driver = driver(spec("dev"));
+        let doomed = driver.doomed(&bed.bench, Some(extent)).await.unwrap();
+        let whole = format!("folder `{}`", folder.display());
+        let objects: Vec<String> = doomed.into_iter().map(|change| change.object).collect();
+        assert_eq!(objects.contains(&whole), extent == Purge::All, "{objects:?}");
+        driver.purge(&bed.bench, extent).await.unwrap();
+        assert_eq!(bed.warnings(), Vec::<&str>::new());
     }
 }
 
