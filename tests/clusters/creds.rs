@@ -36,7 +36,7 @@ fn object(site: &ClusterSite, path: &str) -> Option<Value> {
     let folder = fs::read_dir(site.sandbox.root().join("bin")).unwrap();
     let mut files = folder.map(|entry| entry.unwrap().path()).filter(|path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.starts_with("objects-") && name.ends_with(".json")
+        name.strip_prefix("objects-").is_some_and(|rest| rest.strip_suffix(".json").is_some())
     });
     let all: Value = serde_json::from_slice(&fs::read(files.next()?).unwrap()).unwrap();
     all.get(path).cloned()
@@ -189,7 +189,7 @@ impl Moto {
         });
         // What it says of each request must not block it.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url: url.expect("moto did not start") }
+        Self { process, url: url.unwrap_or_else(|| panic!("moto did not start")) }
     }
 }
 
