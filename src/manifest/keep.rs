@@ -114,7 +114,9 @@ fn keep_at(wanted: &mut Value, live: &Value, path: &[Segment], owners: &[&Value]
             for (at, item) in items.iter_mut().enumerate() {
                 let chosen = match selector {
                     Segment::At(wanted) => *wanted == at,
-                    Segment::Where(field, value) => item.get(field).and_then(Value::as_str) == Some(value),
+                    Segment::Where(field, value) => {
+                        item.get(field).and_then(Value::as_str) == Some(value)
+                    }
                     _ => true,
                 };
                 // A whole item is no field: what is left of it could not be applied.
@@ -192,17 +194,31 @@ mod tests {
     #[test]
     fn an_image_that_a_pipeline_set_is_not_applied() {
         let live = owned_by(deployment("api:7", "side:1"), "ci", "api");
-        let kept = kept(&deployment("api:1", "side:2"), &live, &paths(&["spec.template.spec.containers[*].image"]));
+        let kept = kept(
+            &deployment("api:1", "side:2"),
+            &live,
+            &paths(&["spec.template.spec.containers[*].image"]),
+        );
         let containers = &kept["spec"]["template"]["spec"]["containers"];
         assert_eq!(containers[0], json!({"name": "api", "env": []}));
-        assert_eq!(containers[1]["image"], "side:1", "owned by mlup alone: held, or the API removes it");
+        assert_eq!(
+            containers[1]["image"], "side:1",
+            "owned by mlup alone: held, or the API removes it"
+        );
     }
 
     #[test]
     fn what_the_live_object_lacks_is_applied() {
         let live = json!({"spec": {"template": {"spec": {"containers": [{"name": "other"}]}}}});
         let wanted = deployment("api:1", "side:2");
-        assert_eq!(kept(&wanted, &live, &paths(&["spec.template.spec.containers[*].image", "spec.replicas"])), wanted);
+        assert_eq!(
+            kept(
+                &wanted,
+                &live,
+                &paths(&["spec.template.spec.containers[*].image", "spec.replicas"])
+            ),
+            wanted
+        );
     }
 
     #[test]
@@ -227,7 +243,10 @@ mod tests {
         let wanted = json!({"metadata": {"annotations": {"a.b/c": "1", "d": "2"}}});
         let live = json!({"metadata": {"annotations": {"a.b/c": "9"}}});
         for path in ["metadata.annotations[\"a.b/c\"]", "metadata.annotations['a.b/c']"] {
-            assert_eq!(kept(&wanted, &live, &paths(&[path]))["metadata"]["annotations"]["a.b/c"], "9");
+            assert_eq!(
+                kept(&wanted, &live, &paths(&[path]))["metadata"]["annotations"]["a.b/c"],
+                "9"
+            );
         }
     }
 
@@ -235,7 +254,11 @@ mod tests {
     fn what_is_no_path_is_refused() {
         for text in ["", ".", "a..b", "a[", "a[x]", "a[=x]", "a]b[", ".a", "a[\"b]", "a[*]b"] {
             let failure = FieldPath::parse(text).unwrap_err();
-            assert_eq!((failure.class, failure.code), (Class::Config, "KEEP_PATH_INVALID"), "{text}");
+            assert_eq!(
+                (failure.class, failure.code),
+                (Class::Config, "KEEP_PATH_INVALID"),
+                "{text}"
+            );
         }
     }
 

@@ -71,7 +71,12 @@ pub struct Leftover {
 /// What of the live objects this project applied and no longer wants, in the order of removal.
 /// `deploys` are those whose objects are all among `wanted`: what others applied is not judged.
 #[must_use]
-pub fn leftovers(live: &[Value], wanted: &[ObjectId], project: &str, deploys: &BTreeSet<String>) -> Vec<Leftover> {
+pub fn leftovers(
+    live: &[Value],
+    wanted: &[ObjectId],
+    project: &str,
+    deploys: &BTreeSet<String>,
+) -> Vec<Leftover> {
     let judged: BTreeSet<String> = deploys.iter().map(|deploy| label_value(deploy)).collect();
     let mut left: Vec<Leftover> = live
         .iter()
@@ -79,9 +84,15 @@ pub fn leftovers(live: &[Value], wanted: &[ObjectId], project: &str, deploys: &B
         .filter(|object| object.pointer("/metadata/deletionTimestamp").is_none())
         .filter_map(|object| {
             let deploy = label(object, DEPLOY).filter(|deploy| judged.contains(*deploy))?;
-            let id = ObjectId::of(object).filter(|id| !wanted.iter().any(|other| other.is_same(id)))?;
-            let holds_data = ["Namespace", "PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"]
-                .contains(&id.kind.as_str());
+            let id =
+                ObjectId::of(object).filter(|id| !wanted.iter().any(|other| other.is_same(id)))?;
+            let holds_data = [
+                "Namespace",
+                "PersistentVolumeClaim",
+                "PersistentVolume",
+                "CustomResourceDefinition",
+            ]
+            .contains(&id.kind.as_str());
             Some(Leftover { id, deploy: deploy.to_owned(), holds_data })
         })
         .collect();

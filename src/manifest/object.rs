@@ -216,14 +216,19 @@ mod tests {
         let api = object(json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "api", "namespace": "mlops"}}));
         assert_eq!(api.id.to_string(), "Deployment `mlops/api`");
-        assert_eq!((api.id.api_version().as_str(), api.id.short().as_str()), ("apps/v1", "deployment/api"));
-        let namespace = object(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}));
+        assert_eq!(
+            (api.id.api_version().as_str(), api.id.short().as_str()),
+            ("apps/v1", "deployment/api")
+        );
+        let namespace =
+            object(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}));
         assert_eq!(namespace.id.to_string(), "Namespace `x`");
     }
 
     #[test]
     fn a_namespace_is_filled_in_once() {
-        let mut api = object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}));
+        let mut api =
+            object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}));
         api.put_into("one");
         api.put_into("two");
         assert_eq!(api.id.namespace.as_deref(), Some("one"));
@@ -235,7 +240,8 @@ mod tests {
         let definition = object(json!({"apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition", "metadata": {"name": "pools.x.io"},
             "spec": {"group": "x.io", "scope": "Cluster", "names": {"kind": "Pool"}}}));
-        let pool = object(json!({"apiVersion": "x.io/v1", "kind": "Pool", "metadata": {"name": "p"}}));
+        let pool =
+            object(json!({"apiVersion": "x.io/v1", "kind": "Pool", "metadata": {"name": "p"}}));
         assert_eq!(Scope::of(&pool.id, &[]), None);
         assert_eq!(Scope::of(&pool.id, std::slice::from_ref(&definition)), Some(Scope::Cluster));
         assert_eq!(Scope::of(&definition.id, &[]), Some(Scope::Cluster));

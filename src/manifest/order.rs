@@ -83,7 +83,8 @@ fn rank(id: &ObjectId) -> (Stage, u8) {
 
 /// Whether a group belongs to Kubernetes: its names have no dot or end so.
 fn is_built_in(group: &str) -> bool {
-    const FOREIGN: [&str; 3] = ["gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io"];
+    const FOREIGN: [&str; 3] =
+        ["gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io"];
     (!group.contains('.') || group.ends_with(".k8s.io"))
         && !FOREIGN.contains(&group)
         && !group.ends_with(".x-k8s.io")
@@ -129,7 +130,8 @@ mod tests {
             value["metadata"]["namespace"] = json!(namespace);
         }
         if kind == "CustomResourceDefinition" {
-            value["spec"] = json!({"group": "x.io", "scope": "Namespaced", "names": {"kind": "Pool"}});
+            value["spec"] =
+                json!({"group": "x.io", "scope": "Namespaced", "names": {"kind": "Pool"}});
         }
         Object::new(value, Place::default()).unwrap()
     }
@@ -138,7 +140,12 @@ mod tests {
         let n = Some("n");
         vec![
             object("x.io/v1", "Pool", "pool", n),
-            object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "hook", None),
+            object(
+                "admissionregistration.k8s.io/v1",
+                "ValidatingWebhookConfiguration",
+                "hook",
+                None,
+            ),
             object("networking.k8s.io/v1", "Ingress", "web", n),
             object("apps/v1", "Deployment", "api", n),
             object("batch/v1", "Job", "migrate", n),
@@ -161,8 +168,11 @@ mod tests {
         let workload = ["Deployment", "Job"].contains(&object.id.kind.as_str());
         (other.id.kind == "Namespace" && object.id.namespace.as_deref() == Some(&other.id.name))
             || other.defines(&object.id)
-            || (object.id.kind == "RoleBinding" && ["Role", "ServiceAccount"].contains(&other.id.kind.as_str()))
-            || (workload && ["Secret", "ServiceAccount", "PersistentVolumeClaim"].contains(&other.id.kind.as_str()))
+            || (object.id.kind == "RoleBinding"
+                && ["Role", "ServiceAccount"].contains(&other.id.kind.as_str()))
+            || (workload
+                && ["Secret", "ServiceAccount", "PersistentVolumeClaim"]
+                    .contains(&other.id.kind.as_str()))
             || (object.id.kind.ends_with("WebhookConfiguration") && other.id.kind == "Deployment")
             || (object.id.kind == "PersistentVolumeClaim" && other.id.kind == "StorageClass")
     }

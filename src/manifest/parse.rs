@@ -84,7 +84,12 @@ fn documents(source: &Source) -> Vec<Document<'_>> {
         let word = line.trim_end();
         let begins = word == "---" || word.starts_with("--- ") || word.starts_with("---\t");
         if begins || word == "..." {
-            documents.push(Document { source, text: &source.text[start..offset], before, json: false });
+            documents.push(Document {
+                source,
+                text: &source.text[start..offset],
+                before,
+                json: false,
+            });
             let skipped = if begins { 0 } else { line.len() };
             start = offset + skipped;
             before = number + usize::from(!begins);
@@ -133,7 +138,8 @@ impl Document<'_> {
             });
         }
         let read = |text: &str| -> Result<Value, serde_norway::Error> {
-            let mut value = serde_norway::Value::deserialize(serde_norway::Deserializer::from_str(text))?;
+            let mut value =
+                serde_norway::Value::deserialize(serde_norway::Deserializer::from_str(text))?;
             value.apply_merge()?;
             serde_json::to_value(value).map_err(serde::de::Error::custom)
         };
@@ -150,7 +156,9 @@ impl Document<'_> {
                 let at = error.location().map(|at| (at.line(), at.column()));
                 let words = error.to_string();
                 let what = at
-                    .and_then(|(line, column)| words.strip_suffix(&format!(" at line {line} column {column}")))
+                    .and_then(|(line, column)| {
+                        words.strip_suffix(&format!(" at line {line} column {column}"))
+                    })
                     .unwrap_or(&words);
                 Err(self.unreadable("YAML", what, at))
             }
@@ -182,7 +190,8 @@ impl Document<'_> {
 
 /// A line of a secret's manifest without what may be its value.
 fn hidden(line: &str) -> String {
-    line.split_once(':').map_or_else(|| "[redacted]".to_owned(), |(key, _)| format!("{key}: [redacted]"))
+    line.split_once(':')
+        .map_or_else(|| "[redacted]".to_owned(), |(key, _)| format!("{key}: [redacted]"))
 }
 
 /// Reads `defaultMode: 0644` as the number that people mean. YAML 1.1, which `kubectl` reads, takes
@@ -208,7 +217,12 @@ fn read_octal_modes(value: &mut Value) {
 }
 
 /// Adds the objects of a value; a `List` stands for its items.
-fn flatten(values: Vec<Value>, document: &Document<'_>, found: &mut Vec<Object>, problems: &mut Vec<Problem>) {
+fn flatten(
+    values: Vec<Value>,
+    document: &Document<'_>,
+    found: &mut Vec<Object>,
+    problems: &mut Vec<Problem>,
+) {
     for mut value in values {
         if value.is_null() {
             continue;
@@ -243,7 +257,8 @@ fn lacking(value: &Value) -> Option<(String, Option<&'static str>)> {
         let fix = "name the folder with `kustomize` instead of `manifests`";
         return Some(("it is a kustomization and no object".to_owned(), Some(fix)));
     }
-    let fields = [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("metadata.name", "/metadata/name")];
+    let fields =
+        [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("metadata.name", "/metadata/name")];
     let missing: Vec<&str> = fields
         .iter()
         .filter(|(_, pointer)| read::text(value, pointer).is_empty())
@@ -257,13 +272,15 @@ fn lacking(value: &Value) -> Option<(String, Option<&'static str>)> {
         kind => format!("the {kind}"),
     };
     let unquoted = fields.iter().find(|(name, pointer)| {
-        missing.contains(name) && value.pointer(pointer).is_some_and(|field| !field.is_null() && !field.is_string())
+        missing.contains(name)
+            && value.pointer(pointer).is_some_and(|field| !field.is_null() && !field.is_string())
     });
     if let Some((name, _)) = unquoted {
         return Some((format!("`{name}` of {subject} is no text"), Some("put quotes round it")));
     }
     if missing == ["metadata.name"] && !read::text(value, "/metadata/generateName").is_empty() {
-        let what = format!("{subject} has `generateName`, so that each apply would make another one");
+        let what =
+            format!("{subject} has `generateName`, so that each apply would make another one");
         return Some((what, Some("give it a `name`")));
     }
     Some((format!("{subject} has no {}", and(&missing)), None))

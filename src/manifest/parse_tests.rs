@@ -23,10 +23,7 @@ fn documents_know_their_lines() {
     );
     let found = read_one(&text).unwrap();
     let places: Vec<_> = found.iter().map(|o| (o.id.name.as_str(), o.place.to_string())).collect();
-    assert_eq!(
-        places,
-        [("a", "k8s/api.yaml:4".to_owned()), ("b", "k8s/api.yaml:12".to_owned())]
-    );
+    assert_eq!(places, [("a", "k8s/api.yaml:4".to_owned()), ("b", "k8s/api.yaml:12".to_owned())]);
     for (object, line) in found.iter().zip([4, 12]) {
         assert_eq!(text.lines().nth(line - 1), Some("apiVersion: v1"), "{}", object.id);
     }
@@ -34,7 +31,8 @@ fn documents_know_their_lines() {
 
 #[test]
 fn a_separator_inside_a_block_of_text_is_no_separator() {
-    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    b\n";
+    let text =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    b\n";
     let found = read_one(text).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(read::text(&found[0].value, "/data/x"), "---\nb\n");
@@ -83,7 +81,8 @@ fn unreadable_json_is_told_with_file_line_and_column() {
 
 #[test]
 fn a_secrets_line_is_not_shown() {
-    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: hunter2: x\n";
+    let text =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: hunter2: x\n";
     let failure = read_one(text).unwrap_err();
     assert_eq!(failure.evidence[0].text, "  password: [redacted]");
     assert!(!format!("{failure:?}").contains("hunter2"));
@@ -91,7 +90,8 @@ fn a_secrets_line_is_not_shown() {
 
 #[test]
 fn a_chart_template_is_known_as_one() {
-    let failure = read_one("apiVersion: v1\nkind: {{ .Values.kind }}\nmetadata: {name: {{ x }}}\n").unwrap_err();
+    let failure = read_one("apiVersion: v1\nkind: {{ .Values.kind }}\nmetadata: {name: {{ x }}}\n")
+        .unwrap_err();
     assert!(failure.fix.unwrap().command.contains("`helm`"));
 }
 
@@ -101,12 +101,18 @@ fn what_an_object_lacks_is_named() {
         ("kind: Pod\n", "the Pod has no `apiVersion` and `metadata.name`"),
         ("a: b\n", "the document has no `apiVersion`, `kind` and `metadata.name`"),
         ("just text\n", "it holds no Kubernetes object"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: 12}\n", "`metadata.name` of the Pod is no text"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: 12}\n",
+            "`metadata.name` of the Pod is no text",
+        ),
         (
             "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: a-}\n",
             "the Job has `generateName`, so that each apply would make another one",
         ),
-        ("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n", "it is a kustomization and no object"),
+        (
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+            "it is a kustomization and no object",
+        ),
     ] {
         let failure = read_one(text).unwrap_err();
         assert_eq!(failure.code, "MANIFEST_INVALID");
@@ -116,16 +122,21 @@ fn what_an_object_lacks_is_named() {
 
 #[test]
 fn the_same_object_twice_names_both_places() {
-    let failure = objects(&[source("a.yaml", &config_map("x")), source("b.yaml", &config_map("x"))]).unwrap_err();
+    let failure =
+        objects(&[source("a.yaml", &config_map("x")), source("b.yaml", &config_map("x"))])
+            .unwrap_err();
     assert_eq!(failure.code, "MANIFEST_DUPLICATE");
     assert_eq!(failure.summary, "b.yaml:1: ConfigMap `x` is at a.yaml:1 already");
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let failure =
-        objects(&[source("a.yaml", "a: [\n"), source("b.yaml", "kind: Pod\n"), source("c.yaml", "c: d\n")])
-            .unwrap_err();
+    let failure = objects(&[
+        source("a.yaml", "a: [\n"),
+        source("b.yaml", "kind: Pod\n"),
+        source("c.yaml", "c: d\n"),
+    ])
+    .unwrap_err();
     assert!(failure.summary.ends_with("(and 2 more problems)"), "{}", failure.summary);
     assert_eq!(failure.evidence.len(), 3);
 }

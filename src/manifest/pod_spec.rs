@@ -9,7 +9,9 @@ use super::read;
 pub fn pod_spec(object: &Value) -> Option<(&Value, &'static str)> {
     let (pointer, path) = match read::kind(object) {
         "Pod" => ("/spec", "spec"),
-        "CronJob" => ("/spec/jobTemplate/spec/template/spec", "spec.jobTemplate.spec.template.spec"),
+        "CronJob" => {
+            ("/spec/jobTemplate/spec/template/spec", "spec.jobTemplate.spec.template.spec")
+        }
         "PodTemplate" => ("/template/spec", "template.spec"),
         // Kinds of others, such as a Rollout, keep a template in the same place.
         _ => ("/spec/template/spec", "spec.template.spec"),

@@ -79,9 +79,10 @@ impl Quantity {
     pub fn show(self, resource: &str) -> String {
         match resource {
             "cpu" => shown_in(self.0, &[("", ONE), ("m", 1_000_000)]),
-            "memory" | "ephemeral-storage" | "storage" => {
-                shown_in(self.0, &[("Gi", ONE << 30), ("Mi", ONE << 20), ("Ki", ONE << 10), ("", ONE)])
-            }
+            "memory" | "ephemeral-storage" | "storage" => shown_in(
+                self.0,
+                &[("Gi", ONE << 30), ("Mi", ONE << 20), ("Ki", ONE << 10), ("", ONE)],
+            ),
             _ => self.to_string(),
         }
     }
@@ -172,7 +173,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", "m", ".", "1.2.3", "1 Gi", "1ki", "1KI", "e3", "1e", "1e99", "0x1", "--1", "1Gib"] {
+        for text in
+            ["", "m", ".", "1.2.3", "1 Gi", "1ki", "1KI", "e3", "1e", "1e99", "0x1", "--1", "1Gib"]
+        {
             assert_eq!(Quantity::parse(text), None, "{text}");
         }
     }

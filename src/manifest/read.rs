@@ -38,7 +38,12 @@ pub fn texts<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = (&'v s
 
 /// The keys of the map at a JSON pointer.
 pub fn keys<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v str> {
-    value.pointer(pointer).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str())
+    value
+        .pointer(pointer)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
 }
 
 /// The object's name.
