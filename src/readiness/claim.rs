@@ -117,6 +117,7 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
                             "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{}`",
                             read::namespace(object)
                         ))
+                        .root("PersistentVolumeClaim", read::namespace(object), name)
                         .affecting(object),
                 );
             }

@@ -5,18 +5,21 @@ use serde_json::Value;
 use super::Readiness;
 use super::cause::{Cause, Finality};
 use super::workload::called;
+use super::{World, pods};
 use crate::manifest::read;
 use crate::policy::Class;
 
 /// A job: complete, failed for good, or on its way.
-pub(super) fn job(object: &Value) -> Readiness {
+pub(super) fn job(object: &Value, world: &World) -> Readiness {
     if read::holds(object, "Complete") {
         return Readiness::Ready("completed".to_owned());
     }
     // `FailureTarget` comes first, while the last pods still end.
     let failed = ["Failed", "FailureTarget"].into_iter().find(|kind| read::holds(object, kind));
     if let Some(condition) = failed.and_then(|kind| read::condition(object, kind)) {
-        return Readiness::Failed(failure(object, condition));
+        let mut cause = failure(object, condition);
+        cause.log = pods::last_failed(object, world);
+        return Readiness::Failed(cause);
     }
     if read::truth(object, "/spec/suspend") {
         return Readiness::Ready("suspended".to_owned());

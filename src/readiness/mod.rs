@@ -65,7 +65,7 @@ pub fn readiness(object: &Value, world: &World) -> Readiness {
         ("apps", "StatefulSet") => workload::stateful_set(object),
         ("apps", "DaemonSet") => workload::daemon_set(object),
         ("apps", "ReplicaSet") | ("", "ReplicationController") => workload::replica_set(object),
-        ("batch", "Job") => job::job(object),
+        ("batch", "Job") => job::job(object, world),
         ("batch", "CronJob") => job::cron_job(object),
         ("", "Pod") => pods::pod(object),
         ("", "PersistentVolumeClaim") => claim::claim(object, world),

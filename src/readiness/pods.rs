@@ -84,6 +84,18 @@ fn is_superseded(replica_set: &Value, world: &World) -> bool {
             .any(|other| controller(other) == owner && revision(other) > revision(replica_set))
 }
 
+/// Where the log of the pod is that failed last, of those that an object's controllers made.
+pub(super) fn last_failed(object: &Value, world: &World) -> Option<LogSource> {
+    let failed = pods_of(object, world)
+        .into_iter()
+        .filter(|pod| read::text(pod, "/status/phase") == "Failed");
+    let pod = failed.max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
+    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
+        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
+    })?;
+    Some(Container { pod, world, status, is_init: false }.log())
+}
+
 /// A pod of its own: ready, or ended well.
 pub(super) fn pod(object: &Value) -> Readiness {
     match read::text(object, "/status/phase") {
