@@ -168,7 +168,7 @@ impl Document<'_> {
     fn unreadable(&self, language: &str, what: &str, at: Option<(usize, usize)>) -> Problem {
         let (line, column) = at.unwrap_or((self.place().line, 1));
         let text = self.source.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let fix = text.contains("{{").then_some(
+        let fix = self.text.contains("{{").then_some(
             "a chart's template is no manifest: name the chart's folder with `helm` instead of `manifests`",
         );
         Problem {

@@ -96,8 +96,7 @@ impl Finder<'_> {
         &mut self,
         target: Target,
         source: &Value,
-        name: &str,
-        key: Option<&str>,
+        (name, key): (&str, Option<&str>),
         path: String,
     ) {
         // The control plane puts this one into every namespace.
@@ -121,8 +120,7 @@ impl Finder<'_> {
             self.note(
                 Target::ServiceAccount,
                 spec,
-                account,
-                None,
+                (account, None),
                 format!("{path}.serviceAccountName"),
             );
         }
@@ -149,8 +147,7 @@ impl Finder<'_> {
             self.note(
                 Target::Secret,
                 secret,
-                read::text(secret, "/name"),
-                None,
+                (read::text(secret, "/name"), None),
                 format!("{path}[{at}]"),
             );
         }
@@ -163,8 +160,7 @@ impl Finder<'_> {
                 self.note(
                     target,
                     source,
-                    read::text(source, "/name"),
-                    None,
+                    (read::text(source, "/name"), None),
                     format!("{path}.{field}"),
                 );
             }
@@ -178,7 +174,7 @@ impl Finder<'_> {
         {
             if let Some(source) = variable.pointer("/valueFrom").and_then(|from| from.get(field)) {
                 let (name, key) = (read::text(source, "/name"), read::text(source, "/key"));
-                self.note(target, source, name, Some(key), format!("{path}.{field}"));
+                self.note(target, source, (name, Some(key)), format!("{path}.{field}"));
             }
         }
     }
@@ -210,11 +206,11 @@ impl Finder<'_> {
         }
         if let Some(source) = volume.get("persistentVolumeClaim") {
             let path = format!("{path}.persistentVolumeClaim");
-            self.note(Target::Claim, source, read::text(source, "/claimName"), None, path);
+            self.note(Target::Claim, source, (read::text(source, "/claimName"), None), path);
         }
         if let Some(source) = volume.pointer("/csi/nodePublishSecretRef") {
             let path = format!("{path}.csi.nodePublishSecretRef");
-            self.note(Target::Secret, source, read::text(source, "/name"), None, path);
+            self.note(Target::Secret, source, (read::text(source, "/name"), None), path);
         }
     }
 
@@ -222,11 +218,11 @@ impl Finder<'_> {
     fn files(&mut self, target: Target, source: &Value, name: &str, path: &str) {
         let items = read::list(source, "/items");
         if items.is_empty() {
-            self.note(target, source, name, None, path.to_owned());
+            self.note(target, source, (name, None), path.to_owned());
         }
         for (at, item) in items.iter().enumerate() {
             let key = read::text(item, "/key");
-            self.note(target, source, name, Some(key), format!("{path}.items[{at}]"));
+            self.note(target, source, (name, Some(key)), format!("{path}.items[{at}]"));
         }
     }
 }

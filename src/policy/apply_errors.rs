@@ -35,9 +35,8 @@ pub fn failure(request: &Request<'_>, code: u16, body: &str) -> Failure {
         404 => answer.not_found(),
         409 => answer.conflict(),
         400 | 422 => answer.invalid(),
-        429 | 502..=504 => answer.busy(code),
         500 if answer.is_schema_error() => answer.invalid(),
-        500 => answer.busy(code),
+        429 | 500 | 502..=504 => answer.busy(code),
         _ => answer.other(code),
     };
     let words = answer.message();
@@ -243,22 +242,15 @@ impl Answer<'_> {
             .because(format!("field {field}"), shorten(message))
             .fix(Fix::safe(format!("choose another `nodePort` than {port}")));
         }
-        let mut failure = match causes.first() {
-            Some((field, message)) => Failure::new(
-                Class::Config,
-                "OBJECT_INVALID",
-                format!("{}: `{field}`: {}", self.doing(), shorten(message)),
-            ),
-            None => {
+        let what = causes.first().map_or_else(
+            || {
                 let words = self.message();
-                let words = between(words, "): ", "\u{0}").unwrap_or(words);
-                Failure::new(
-                    Class::Config,
-                    "OBJECT_INVALID",
-                    format!("{}: {}", self.doing(), shorten(words)),
-                )
-            }
-        };
+                shorten(words.split_once("): ").map_or(words, |(_, words)| words))
+            },
+            |(field, message)| format!("`{field}`: {}", shorten(message)),
+        );
+        let summary = format!("{}: {what}", self.doing());
+        let mut failure = Failure::new(Class::Config, "OBJECT_INVALID", summary);
         for (field, message) in causes.iter().skip(1).take(3) {
             failure = failure.because(format!("field {field}"), shorten(message));
         }

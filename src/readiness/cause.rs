@@ -88,7 +88,7 @@ pub struct Cause {
     pub fix: Option<Fix>,
     /// Whether waiting helps.
     pub finality: Finality,
-    /// The object at fault, where it is another than the one judged.
+    /// The object at fault: one that is missing or wrong, else the one that was judged.
     pub root: Option<Root>,
     /// The pods or other objects in which it shows: `namespace/name`.
     pub affects: Vec<String>,
@@ -144,6 +144,11 @@ impl Cause {
         self
     }
 
+    /// The container that crashes, where one does: two of a pod have two troubles.
+    fn container(&self) -> Option<&str> {
+        self.log.as_ref().map(|log| log.container.as_str())
+    }
+
     /// This cause with another one's words as evidence.
     pub(super) fn also(mut self, other: &Self) -> Self {
         self.evidence.push(Evidence::new("pods", other.summary.clone()));
@@ -165,8 +170,7 @@ impl Cause {
         if self.affects.len() > 1 {
             failure = failure.because("affects", self.affected());
         }
-        failure.fix = self.fix.clone();
-        failure
+        Failure { fix: self.fix.clone(), ..failure }
     }
 
     /// In how many places it shows, and in which.
@@ -190,6 +194,7 @@ pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
         let same = |other: &&mut Cause| {
             other.code == cause.code
                 && other.root == cause.root
+                && other.container() == cause.container()
                 && (cause.root.is_some() || other.summary == cause.summary)
         };
         match folded.iter_mut().find(same) {

@@ -65,7 +65,7 @@ fn explain(object: &Value, words: &str) -> Cause {
             "QUOTA_EXCEEDED",
             Class::Prerequisite,
             Finality::Fatal,
-            format!("{who} gets no more pods: {quota}", quota = tail),
+            format!("{who} gets no more pods: {tail}"),
         )
         .root("ResourceQuota", namespace, name)
         .fix(format!("raise quota `{name}` in namespace `{namespace}`, or request less"))

@@ -225,7 +225,11 @@ fn every_fix_in_a_namespace_names_it() {
         let (objects, world) = snapshot(id);
         for cause in causes_of(id, &objects, &world) {
             let fix = cause.fix.as_ref().map(|fix| fix.command.as_str()).unwrap_or_default();
-            if let Some(root) = cause.root.as_ref().filter(|root| !root.namespace.is_empty()) {
+            let things =
+                ["Secret", "ConfigMap", "PersistentVolumeClaim", "ServiceAccount", "ResourceQuota"];
+            if let Some(root) =
+                cause.root.as_ref().filter(|root| things.contains(&root.kind.as_str()))
+            {
                 assert!(fix.contains(&root.namespace), "{id}: {fix}");
             }
             assert!(

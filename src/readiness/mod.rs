@@ -113,6 +113,9 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
     found.extend(
         pods::pods_of(object, world).into_iter().filter_map(|pod| pods::pod_cause(pod, world)),
     );
+    for cause in &mut found {
+        cause.root.get_or_insert_with(|| Root::of(object));
+    }
     cause::fold(found)
 }
 

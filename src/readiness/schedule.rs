@@ -78,7 +78,7 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     let cause = rooms.iter().take(3).fold(cause, |cause, room| {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
     });
-    Some(match *first {
+    Some(match first {
         "pods" => cause.fix("add a node, or run fewer pods"),
         "cpu" | "memory" => cause.fix(format!(
             "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}"

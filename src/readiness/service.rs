@@ -24,8 +24,8 @@ pub(super) fn service(object: &Value, world: &World) -> Readiness {
     } else {
         match ready_endpoints(object, world) {
             0 => match without_endpoints(object, &selector, world) {
-                Ok(fine) => fine,
-                Err(readiness) => return readiness,
+                Readiness::Ready(fine) => fine,
+                other => return other,
             },
             1 => "1 endpoint ready".to_owned(),
             count => format!("{count} endpoints ready"),
@@ -56,11 +56,7 @@ fn ready_endpoints(service: &Value, world: &World) -> usize {
 }
 
 /// What a service without ready endpoints means: fine, in progress, or a selector that fits nothing.
-fn without_endpoints(
-    service: &Value,
-    selector: &[(&str, &str)],
-    world: &World,
-) -> Result<String, Readiness> {
+fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) -> Readiness {
     let workloads: Vec<(&Value, Vec<(&str, &str)>)> =
         ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"]
             .iter()
@@ -84,16 +80,15 @@ fn without_endpoints(
         .map(|(workload, _)| *workload)
         .collect();
     if meant.is_empty() && world.knows("Pod") && !workloads.is_empty() {
-        return Err(Readiness::Blocked(mismatch(service, selector, &workloads)));
+        return Readiness::Blocked(mismatch(service, selector, &workloads));
     }
-    let idle = |workload: &&Value| read::number(workload, "/spec/replicas") == Some(0);
-    if !meant.is_empty()
-        && meant.iter().filter(|workload| read::kind(workload) != "Pod").all(idle)
-        && !meant.iter().any(|workload| read::kind(workload) == "Pod")
-    {
-        return Ok("its pods are scaled to zero".to_owned());
+    let idle = |workload: &&Value| {
+        read::kind(workload) != "Pod" && read::number(workload, "/spec/replicas") == Some(0)
+    };
+    if !meant.is_empty() && meant.iter().all(idle) {
+        return Readiness::Ready("its pods are scaled to zero".to_owned());
     }
-    Err(Readiness::Progressing(format!("no pod behind {} is ready", called(service))))
+    Readiness::Progressing(format!("no pod behind {} is ready", called(service)))
 }
 
 /// A selector that selects none of the pods, beside the labels that come nearest.
