@@ -4,6 +4,7 @@
 pub mod images;
 pub mod keep;
 pub mod labels;
+pub mod missing;
 pub mod node_ports;
 pub mod object;
 pub mod order;

@@ -121,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::Stage::{Customs, Definitions, Extensions, Foundations, Namespaces, Workloads};
     use super::*;
     use crate::manifest::Place;
 
@@ -180,7 +181,6 @@ mod tests {
     #[test]
     fn waves_come_in_the_order_of_their_stages() {
         let stages: Vec<Stage> = waves(zoo()).iter().map(|wave| wave.stage).collect();
-        use Stage::{Customs, Definitions, Extensions, Foundations, Namespaces, Workloads};
         assert_eq!(stages, [Namespaces, Definitions, Foundations, Workloads, Extensions, Customs]);
         let awaited: Vec<bool> = stages.iter().map(|stage| stage.is_awaited()).collect();
         assert_eq!(awaited, [true, true, false, false, false, false]);

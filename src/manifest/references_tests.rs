@@ -4,18 +4,19 @@ use serde_json::json;
 
 use super::*;
 use crate::manifest::Place;
+use crate::manifest::missing::{Present, failure, missing};
 
 fn object(value: Value) -> Object {
     Object::new(value, Place::default()).unwrap()
 }
 
-fn workload(spec: Value) -> Object {
+fn workload(spec: &Value) -> Object {
     object(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "api"},
         "spec": {"template": {"spec": spec}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}))
 }
 
 fn everything() -> Object {
-    workload(json!({
+    workload(&json!({
         "serviceAccountName": "runner",
         "imagePullSecrets": [{"name": "pull"}],
         "initContainers": [{"name": "i", "env": [{"valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}],
@@ -103,7 +104,7 @@ fn pods_of_every_kind_are_looked_into() {
 #[test]
 fn all_missing_keys_of_a_secret_are_named_at_once() {
     let key = |key: &str| json!({"name": "V", "valueFrom": {"secretKeyRef": {"name": "pred-maint-secrets", "key": key}}});
-    let api = workload(json!({"containers": [
+    let api = workload(&json!({"containers": [
         {"env": [key("azure-client-id"), key("azure-tenant-id")]},
         {"env": [key("feast-redis-connection-string"), key("azure-client-id")]}]}));
     let mut present = Present::default();
@@ -142,7 +143,7 @@ fn everything_missing_is_one_entry_a_thing() {
 fn a_secret_of_another_namespace_does_not_count() {
     let mut present = Present::default();
     present.add(Target::Secret, "other", "s", []);
-    let api = workload(json!({"containers": [{"envFrom": [{"secretRef": {"name": "s"}}]}]}));
+    let api = workload(&json!({"containers": [{"envFrom": [{"secretRef": {"name": "s"}}]}]}));
     assert_eq!(missing(&references(&api, "n"), &present).len(), 1);
     assert_eq!(missing(&references(&api, "other"), &present), []);
 }
@@ -158,7 +159,7 @@ fn a_secret_that_a_controller_will_fill_has_any_key() {
         present.add_object(&value, "n");
     }
     let key = |name: &str| json!({"name": "V", "valueFrom": {"secretKeyRef": {"name": name, "key": "any"}}});
-    let api = workload(json!({"containers": [{"env": [key("tls"), key("ext"), key("sealed")]}]}));
+    let api = workload(&json!({"containers": [{"env": [key("tls"), key("ext"), key("sealed")]}]}));
     assert_eq!(missing(&references(&api, "n"), &present), []);
 }
 

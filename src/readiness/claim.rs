@@ -74,56 +74,48 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     if !["", "Pending"].contains(&read::text(object, "/status/phase")) {
         return None;
     }
-    let name = read::name(object);
     let event = |reason: &str| {
-        world.events(object).filter(|event| read::text(event, "/reason") == reason).last()
+        let events = world.events(object).filter(|event| read::text(event, "/reason") == reason);
+        events.last().map(world::message)
     };
-    let failed = event("ProvisioningFailed").map(world::message);
+    let failed = event("ProvisioningFailed");
     // A claim may also name a class just to be matched with a volume made by hand.
+    let wanted = object.pointer("/spec/storageClassName").and_then(Value::as_str);
     let by_hand = world.all("PersistentVolume").iter().any(|volume| {
         read::text(volume, "/status/phase") == "Available"
-            && read::text(volume, "/spec/storageClassName")
-                == read::text(object, "/spec/storageClassName")
+            && read::text(volume, "/spec/storageClassName") == wanted.unwrap_or_default()
     });
-    match object.pointer("/spec/storageClassName").and_then(Value::as_str) {
-        Some("") => None,
+    let known = match wanted {
+        Some("") => return None,
         Some(class) => {
-            let says_so =
+            let says =
                 failed.is_some_and(|words| words.contains(&format!("\"{class}\" not found")));
             let lacks = world.lacks("StorageClass", "", class) && !by_hand;
-            if says_so || lacks {
-                return Some(unknown_class(object, class, world));
-            }
-            failed.map(|words| provisioning(object, words))
+            (says || lacks).then(|| unknown_class(object, class, world))
         }
         None => {
-            let lacks =
-                world.knows("StorageClass") && class_of(object, world).is_none() && !by_hand;
-            let says_so = event("FailedBinding")
-                .is_some_and(|event| world::message(event).contains("no storage class is set"));
-            if lacks || says_so {
-                let cause = Cause::new(
-                    "STORAGE_CLASS_MISSING",
-                    Class::Prerequisite,
-                    Finality::CurableBy(Remedy::Object),
-                    format!(
-                        "{} names no storage class, and the cluster has no default one",
-                        called(object)
-                    ),
-                );
-                return Some(
-                    cause
-                        .fix(format!(
-                            "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{}`",
-                            read::namespace(object)
-                        ))
-                        .root("PersistentVolumeClaim", read::namespace(object), name)
-                        .affecting(object),
-                );
-            }
-            failed.map(|words| provisioning(object, words))
+            let none = world.knows("StorageClass") && class_of(object, world).is_none();
+            let says = event("FailedBinding")
+                .is_some_and(|words| words.contains("no storage class is set"));
+            (says || none && !by_hand).then(|| no_default_class(object))
         }
-    }
+    };
+    known.or_else(|| failed.map(|words| provisioning(object, words)))
+}
+
+fn no_default_class(object: &Value) -> Cause {
+    let Root { namespace, name, .. } = Root::of(object);
+    Cause::new(
+        "STORAGE_CLASS_MISSING",
+        Class::Prerequisite,
+        Finality::CurableBy(Remedy::Object),
+        format!("{} names no storage class, and the cluster has no default one", called(object)),
+    )
+    .fix(format!(
+        "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{namespace}`"
+    ))
+    .root("PersistentVolumeClaim", &namespace, &name)
+    .affecting(object)
 }
 
 fn unknown_class(object: &Value, class: &str, world: &World) -> Cause {

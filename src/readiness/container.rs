@@ -6,7 +6,8 @@ use super::cause::{Cause, Finality, Remedy};
 use super::pods::Container;
 use super::workload::called;
 use super::world::{self, World};
-use crate::manifest::references::{self, Missing, Present, Target};
+use crate::manifest::missing::{self, Missing, Present};
+use crate::manifest::references::{self, Target};
 use crate::manifest::{Object, Place, read};
 use crate::policy::Class;
 
@@ -83,7 +84,7 @@ fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
             }
         }
     }
-    let missing = references::missing(&references, &present);
+    let missing = missing::missing(&references, &present);
     missing
         .into_iter()
         .filter(|one| matches!(one.target, Target::Secret | Target::ConfigMap))

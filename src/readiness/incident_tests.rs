@@ -137,7 +137,7 @@ fn words_of(cause: &Cause) -> (String, String) {
     let failure = cause.failure();
     let mut words = failure.summary;
     for line in &failure.evidence {
-        words += &format!("\n{}: {}", line.source, line.text);
+        words.extend(["\n", &line.source, ": ", &line.text]);
     }
     let fix = failure.fix.map(|fix| fix.command).unwrap_or_default();
     (format!("{words}\n{fix}").to_lowercase(), fix.to_lowercase())

@@ -14,6 +14,8 @@ mod namespace;
 pub mod pods;
 mod probe;
 mod pull;
+mod pull_secret;
+mod pull_words;
 mod schedule;
 mod service;
 mod workload;

@@ -5,71 +5,13 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::pods::Container;
+use super::pull_secret::flaw;
+use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
 use crate::manifest::images::ImageName;
 use crate::manifest::read;
 use crate::policy::Class;
-
-/// What a runtime's words on a failed pull mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    /// Too many pulls at once; the kubelet goes on by itself.
-    Throttled,
-    Platform,
-    RateLimit,
-    PlainHttp,
-    Certificate,
-    Expired,
-    Denied,
-    Unreachable,
-    NotFound,
-    Unknown,
-}
-
-/// Words in the order in which they decide: a text may hold several.
-const WORDS: [(&str, Trouble); 33] = [
-    ("pull QPS exceeded", Trouble::Throttled),
-    ("no match for platform", Trouble::Platform),
-    ("no matching manifest for", Trouble::Platform),
-    ("429 Too Many Requests", Trouble::RateLimit),
-    ("toomanyrequests", Trouble::RateLimit),
-    ("server gave HTTP response to HTTPS client", Trouble::PlainHttp),
-    ("x509:", Trouble::Certificate),
-    ("tls: failed to verify certificate", Trouble::Certificate),
-    ("token has expired", Trouble::Expired),
-    ("403 Forbidden", Trouble::Expired),
-    ("401 Unauthorized", Trouble::Denied),
-    ("no basic auth credentials", Trouble::Denied),
-    ("authorization failed", Trouble::Denied),
-    ("insufficient_scope", Trouble::Denied),
-    ("pull access denied", Trouble::Denied),
-    ("authentication required", Trouble::Denied),
-    ("incorrect username or password", Trouble::Denied),
-    ("failed to fetch oauth token", Trouble::Denied),
-    ("failed to fetch anonymous token", Trouble::Denied),
-    ("unauthorized:", Trouble::Denied),
-    ("denied:", Trouble::Denied),
-    ("no such host", Trouble::Unreachable),
-    ("connection refused", Trouble::Unreachable),
-    ("i/o timeout", Trouble::Unreachable),
-    ("no route to host", Trouble::Unreachable),
-    ("network is unreachable", Trouble::Unreachable),
-    ("connection reset by peer", Trouble::Unreachable),
-    ("TLS handshake timeout", Trouble::Unreachable),
-    ("context deadline exceeded", Trouble::Unreachable),
-    ("manifest unknown", Trouble::NotFound),
-    ("name unknown", Trouble::NotFound),
-    ("NotFound", Trouble::NotFound),
-    ("not found", Trouble::NotFound),
-];
-
-fn trouble(words: &str) -> Trouble {
-    WORDS
-        .iter()
-        .find(|(known, _)| words.contains(known))
-        .map_or(Trouble::Unknown, |(_, trouble)| *trouble)
-}
 
 /// A pull that failed, with what the cause's words need.
 struct Pull<'c, 'w> {
@@ -383,110 +325,5 @@ impl Pull<'_, '_> {
             "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [...]` in mlup.toml",
             name.registry, self.namespace()
         ))
-    }
-}
-
-/// Why the kubelet takes nothing from a pull secret for this image, if it does not.
-fn flaw(secret: &Value, image: &ImageName) -> Option<String> {
-    let kind = read::text(secret, "/type");
-    let key = match kind {
-        "kubernetes.io/dockerconfigjson" => "/data/.dockerconfigjson",
-        "kubernetes.io/dockercfg" => "/data/.dockercfg",
-        kind => {
-            return Some(format!(
-                "it is of type {kind}, and must be kubernetes.io/dockerconfigjson"
-            ));
-        }
-    };
-    let Some(data) = secret.pointer(key) else {
-        // Listed without its data, as secrets are that nobody needs to read.
-        return None;
-    };
-    let config = serde_json::from_value::<k8s_openapi::ByteString>(data.clone()).ok();
-    let config: Value =
-        config.and_then(|bytes| serde_json::from_slice(&bytes.0).ok()).unwrap_or_default();
-    let auths = if key.ends_with("json") { config.get("auths") } else { Some(&config) };
-    let hosts: Vec<&str> = auths
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(host, _)| host.as_str())
-        .collect();
-    if hosts.is_empty() {
-        return Some("it holds no registry".to_owned());
-    }
-    (!hosts.iter().any(|host| is_for(host, &image.registry)))
-        .then(|| format!("it is for {}, and the image is in {}", hosts.join(", "), image.registry))
-}
-
-/// Whether a key of a pull secret is for a registry; schemes and paths are not compared.
-fn is_for(key: &str, registry: &str) -> bool {
-    let key = key.trim_start_matches("https://").trim_start_matches("http://");
-    let host = key.split('/').next().unwrap_or_default();
-    match host.strip_prefix('*') {
-        Some(domain) => registry.ends_with(domain),
-        None => {
-            host == registry
-                || (registry == "docker.io"
-                    && ["index.docker.io", "registry-1.docker.io"].contains(&host))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_every_runtime_and_version_are_understood() {
-        for (words, expected) in [
-            (
-                r#"Error response from daemon: Head "https://x/v2/": no basic auth credentials"#,
-                Trouble::Denied,
-            ),
-            (
-                "failed to resolve reference \"r\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
-                Trouble::Denied,
-            ),
-            (
-                "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://x.azurecr.io/oauth2/token?: 401 Unauthorized",
-                Trouble::Denied,
-            ),
-            (
-                "unexpected status from HEAD request to https://a.dkr.ecr.eu-west-1.amazonaws.com: 403 Forbidden",
-                Trouble::Expired,
-            ),
-            (
-                "denied: Your authorization token has expired. Reauthenticate and try again.",
-                Trouble::Expired,
-            ),
-            ("manifest for a:1 not found: manifest unknown", Trouble::NotFound),
-            ("no match for platform in manifest: not found", Trouble::Platform),
-            (
-                "no matching manifest for linux/amd64 in the manifest list entries",
-                Trouble::Platform,
-            ),
-            (
-                "toomanyrequests: You have reached your unauthenticated pull rate limit",
-                Trouble::RateLimit,
-            ),
-            (
-                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-                Trouble::Certificate,
-            ),
-            ("dial tcp: lookup r on 10.0.0.2:53: no such host", Trouble::Unreachable),
-            ("pull QPS exceeded", Trouble::Throttled),
-            ("failed to extract layer: no space left on device", Trouble::Unknown),
-        ] {
-            assert_eq!(trouble(words), expected, "{words}");
-        }
-    }
-
-    #[test]
-    fn keys_of_pull_secrets_match_their_registry() {
-        assert!(is_for("https://index.docker.io/v1/", "docker.io"));
-        assert!(is_for("*.azurecr.io", "x.azurecr.io"));
-        assert!(is_for("reg:5000/path", "reg:5000"));
-        assert!(!is_for("reg", "reg:5000"));
     }
 }
