@@ -135,10 +135,6 @@ fn cases() -> [Case; 14] {
             "NAMESPACE_TERMINATING",
             "namespace `api-recording` is being deleted",
         ),
-            Class::Config,
-            "OBJECT_INVALID",
-            "invalid continue token",
-        ),
     ]
 }
 
