@@ -16,6 +16,8 @@
 //! policy/          failure classes, known issues, backoff               pure
 //! steps/           one file a step kind: probe, apply, verify, remove
 //! drivers/         command lines of the tools and what they print       pure
+//! manifest/        Kubernetes objects: read, ordered, checked              pure
+//! readiness/       when an object is ready, and why it is not              pure
 //! host/            all side effects
 //! event.rs         the public event schema
 //! report/          what a run looks like; sees events alone
@@ -53,9 +55,11 @@ pub mod error;
 pub mod event;
 pub mod host;
 mod invocation;
+pub mod manifest;
 pub mod plan;
 pub mod policy;
 pub mod quote;
+pub mod readiness;
 pub mod redact;
 pub mod report;
 pub mod steps;

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 6] = ["commands", "engine", "steps", "drivers", "host", "config"];
 
 /// Places that decide and therefore touch nothing.
-const PURE: [&str; 6] = [
+const PURE: [&str; 8] = [
     "src/plan/",
     "src/policy/",
     "src/event.rs",
     "src/engine/machine",
     "src/report/",
     "src/drivers/",
+    "src/manifest/",
+    "src/readiness/",
 ];
 
 /// Words that a pure place does not name.

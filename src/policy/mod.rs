@@ -1,5 +1,6 @@
 //! What failures mean and when to try again: pure decisions over plain data.
 
+pub mod apply_errors;
 pub mod backoff;
 pub mod classify;
 pub mod escalate;

@@ -1,0 +1,217 @@
+//! A cause: why an object is not ready, what proves it, and whether waiting can help.
+
+use serde_json::Value;
+
+use crate::event::{Evidence, Fix};
+use crate::manifest::read;
+use crate::policy::{Class, Failure};
+
+/// Longest text of one line of evidence, in characters.
+const LONGEST: usize = 400;
+
+/// Whether a state ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Finality {
+    /// It stays until somebody changes what was applied.
+    Fatal,
+    /// It ends when another step does its work; without such a step it stays.
+    CurableBy(Remedy),
+    /// It may end by itself.
+    Transient,
+}
+
+/// What ends a state that does not end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// A pull secret with the right credentials.
+    PullSecret,
+    /// The image, on the node or in its registry.
+    Image,
+    /// The object named as root: a secret, a configuration map, a claim, an account, a class.
+    Object,
+    /// Another part of the environment that is not up yet.
+    Dependency,
+    /// The cluster's nodes.
+    Nodes,
+}
+
+/// The object that is at fault; it need not exist.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Root {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, empty for objects of the cluster.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Root {
+    /// A root by its names.
+    #[must_use]
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The object itself as root.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        Self::new(read::kind(object), read::namespace(object), read::name(object))
+    }
+}
+
+/// The container whose log tells more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSource {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// Processor architecture of its node, where it is known.
+    pub architecture: Option<String>,
+}
+
+/// Why an object is not ready.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// Stable identifier, listed in `docs/failures.md`.
+    pub code: &'static str,
+    /// What it means for the run once waiting is given up.
+    pub class: Class,
+    /// One sentence without a final period.
+    pub summary: String,
+    /// What proves it.
+    pub evidence: Vec<Evidence>,
+    /// What helps.
+    pub fix: Option<Fix>,
+    /// Whether waiting helps.
+    pub finality: Finality,
+    /// The object at fault: one that is missing or wrong, else the one that was judged.
+    pub root: Option<Root>,
+    /// The pods or other objects in which it shows: `namespace/name`.
+    pub affects: Vec<String>,
+    /// Where to read on, for crashes.
+    pub log: Option<LogSource>,
+}
+
+impl Cause {
+    /// A cause with its words, and nothing to prove it yet.
+    pub(super) fn new(
+        code: &'static str,
+        class: Class,
+        finality: Finality,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            class,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            fix: None,
+            finality,
+            root: None,
+            affects: Vec::new(),
+            log: None,
+        }
+    }
+
+    pub(super) fn because(mut self, source: impl Into<String>, text: &str) -> Self {
+        let text = text.trim();
+        let text = match text.char_indices().nth(LONGEST) {
+            Some((cut, _)) => format!("{}...", &text[..cut]),
+            None => text.to_owned(),
+        };
+        if !text.is_empty() {
+            self.evidence.push(Evidence::new(source, text));
+        }
+        self
+    }
+
+    pub(super) fn fix(mut self, instruction: impl Into<String>) -> Self {
+        self.fix = Some(Fix::safe(instruction));
+        self
+    }
+
+    pub(super) fn root(mut self, kind: &str, namespace: &str, name: &str) -> Self {
+        self.root = Some(Root::new(kind, namespace, name));
+        self
+    }
+
+    pub(super) fn affecting(mut self, object: &Value) -> Self {
+        self.affects.push(format!("{}/{}", read::namespace(object), read::name(object)));
+        self
+    }
+
+    /// The container that crashes, where one does: two of a pod have two troubles.
+    fn container(&self) -> Option<&str> {
+        self.log.as_ref().map(|log| log.container.as_str())
+    }
+
+    /// This cause with another one's words as evidence.
+    pub(super) fn also(mut self, other: &Self) -> Self {
+        self.evidence.push(Evidence::new("pods", other.summary.clone()));
+        self.evidence.extend(other.evidence.iter().cloned());
+        self.fix = self.fix.or_else(|| other.fix.clone());
+        self
+    }
+
+    /// The failure that this cause is once waiting is given up.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let mut failure = Failure::new(self.class, self.code, self.summary.clone());
+        failure.evidence = self
+            .evidence
+            .iter()
+            .take(if self.affects.len() > 1 { 4 } else { 5 })
+            .cloned()
+            .collect();
+        if self.affects.len() > 1 {
+            failure = failure.because("affects", self.affected());
+        }
+        Failure { fix: self.fix.clone(), ..failure }
+    }
+
+    /// In how many places it shows, and in which.
+    #[must_use]
+    pub fn affected(&self) -> String {
+        let shown: Vec<&str> = self.affects.iter().take(3).map(String::as_str).collect();
+        let more = if self.affects.len() > shown.len() { ", ..." } else { "" };
+        match self.affects.len() {
+            1 => format!("1 pod: {}", shown.join(", ")),
+            count => format!("{count} pods: {}{more}", shown.join(", ")),
+        }
+    }
+}
+
+/// Makes one of causes that have the same root: twelve pods that lack one secret have one trouble.
+/// The most final causes come first.
+#[must_use]
+pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
+    let mut folded: Vec<Cause> = Vec::new();
+    for cause in causes {
+        let same = |other: &&mut Cause| {
+            other.code == cause.code
+                && other.root == cause.root
+                && other.container() == cause.container()
+                && (cause.root.is_some() || other.summary == cause.summary)
+        };
+        match folded.iter_mut().find(same) {
+            Some(first) => {
+                for affected in cause.affects {
+                    if !first.affects.contains(&affected) {
+                        first.affects.push(affected);
+                    }
+                }
+            }
+            None => folded.push(cause),
+        }
+    }
+    folded.sort_by_key(|cause| match cause.finality {
+        Finality::Fatal => 0,
+        Finality::CurableBy(_) => 1,
+        Finality::Transient => 2,
+    });
+    folded
+}

@@ -1,0 +1,260 @@
+//! Pods: which of them belong to an object, whether one is ready, and what is wrong with one.
+//! Status stands before events, which may be gone.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::cause::{Cause, Finality, LogSource, Remedy};
+use super::workload::called;
+use super::world::World;
+use super::{Readiness, claim, container, crash, probe, pull, schedule};
+use crate::manifest::read;
+use crate::policy::Class;
+
+/// Kinds between an object and its pods.
+const OWNERS: [&str; 6] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "ReplicationController"];
+
+/// The pods that an object's controllers made, followed by owner. Of a deployment only those of its
+/// newest replica set; pods that are ending are left out.
+#[must_use]
+pub fn pods_of<'w>(object: &Value, world: &'w World) -> Vec<&'w Value> {
+    let uid = read::text(object, "/metadata/uid");
+    if uid.is_empty() {
+        return Vec::new();
+    }
+    if read::kind(object) == "Pod" {
+        return world
+            .all("Pod")
+            .iter()
+            .filter(|pod| read::text(pod, "/metadata/uid") == uid)
+            .collect();
+    }
+    let mut owners = BTreeSet::from([uid.to_owned()]);
+    loop {
+        let before = owners.len();
+        for owned in OWNERS.iter().flat_map(|kind| world.all(kind)) {
+            let superseded = read::kind(owned) == "ReplicaSet" && is_superseded(owned, world);
+            if is_owned(owned, &owners) && !superseded {
+                owners.insert(read::text(owned, "/metadata/uid").to_owned());
+            }
+        }
+        if owners.len() == before {
+            break;
+        }
+    }
+    world
+        .all("Pod")
+        .iter()
+        .filter(|pod| {
+            is_owned(pod, &owners) && read::text(pod, "/metadata/deletionTimestamp").is_empty()
+        })
+        .collect()
+}
+
+fn is_owned(object: &Value, owners: &BTreeSet<String>) -> bool {
+    read::list(object, "/metadata/ownerReferences")
+        .iter()
+        .any(|owner| owners.contains(read::text(owner, "/uid")))
+}
+
+/// The controller that owns an object.
+fn controller(object: &Value) -> &str {
+    read::list(object, "/metadata/ownerReferences")
+        .iter()
+        .find(|owner| read::truth(owner, "/controller"))
+        .map_or("", |owner| read::text(owner, "/uid"))
+}
+
+/// Whether a newer replica set of the same owner took this one's place.
+fn is_superseded(replica_set: &Value, world: &World) -> bool {
+    let revision = |object: &Value| -> i64 {
+        let revisions = object.pointer("/metadata/annotations");
+        revisions
+            .and_then(|all| all.as_object()?.iter().find(|(key, _)| key.ends_with("/revision")))
+            .and_then(|(_, value)| value.as_str()?.parse().ok())
+            .unwrap_or_default()
+    };
+    let owner = controller(replica_set);
+    !owner.is_empty()
+        && world
+            .all("ReplicaSet")
+            .iter()
+            .any(|other| controller(other) == owner && revision(other) > revision(replica_set))
+}
+
+/// Where the log of the pod is that failed last, of those that an object's controllers made.
+pub(super) fn last_failed(object: &Value, world: &World) -> Option<LogSource> {
+    let failed = pods_of(object, world)
+        .into_iter()
+        .filter(|pod| read::text(pod, "/status/phase") == "Failed");
+    let pod = failed.max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
+    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
+        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
+    })?;
+    Some(Container { pod, world, status, is_init: false }.log())
+}
+
+/// A pod of its own: ready, or ended well.
+pub(super) fn pod(object: &Value) -> Readiness {
+    match read::text(object, "/status/phase") {
+        "Succeeded" => Readiness::Ready("succeeded".to_owned()),
+        "Failed" => Readiness::Failed(failed(object)),
+        _ if read::holds(object, "Ready") => Readiness::Ready("ready".to_owned()),
+        "" => Readiness::Progressing("waits for the scheduler".to_owned()),
+        phase => Readiness::Progressing(format!("{} and not ready", phase.to_ascii_lowercase())),
+    }
+}
+
+fn failed(object: &Value) -> Cause {
+    let reason = read::text(object, "/status/reason");
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    Cause::new(
+        "POD_FAILED",
+        Class::Permanent,
+        Finality::Fatal,
+        format!("{} failed{reason}", called(object)),
+    )
+    .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
+    .fix(format!("kubectl -n {} describe pod {}", read::namespace(object), read::name(object)))
+    .affecting(object)
+}
+
+/// What keeps a pod from being ready; `None` for one that is ready, has ended, or is on its way.
+#[must_use]
+pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
+    let ended = ["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"));
+    let ending = !read::text(pod, "/metadata/deletionTimestamp").is_empty();
+    if ended || ending || is_fine(pod) {
+        return None;
+    }
+    lost_node(pod, world)
+        .or_else(|| schedule::cause(pod, world))
+        .or_else(|| of_containers(pod, world))
+        .or_else(|| container::volume_cause(pod, world))
+        .or_else(|| claim_on_node(pod, world))
+}
+
+/// Whether the pod counts as ready, and each of its containers does as well: after a container
+/// ended, the condition may lag.
+fn is_fine(pod: &Value) -> bool {
+    let statuses = read::list(pod, "/status/containerStatuses");
+    read::holds(pod, "Ready") && statuses.iter().all(|status| read::truth(status, "/ready"))
+}
+
+/// The first trouble of a container, init containers first: the others wait for them.
+fn of_containers(pod: &Value, world: &World) -> Option<Cause> {
+    let all = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let statuses: Vec<Container<'_>> = all
+        .iter()
+        .flat_map(|list| read::list(pod, list).iter().map(|status| (list.contains("init"), status)))
+        .map(|(is_init, status)| Container { pod, world, status, is_init })
+        .collect();
+    // A container that cannot start says more than one that starts and crashes for want of it.
+    let kinds: [fn(&Container<'_>) -> Option<Cause>; 4] =
+        [pull::cause, container::cause, crash::cause, probe::cause];
+    kinds.iter().find_map(|kind| statuses.iter().find_map(kind))
+}
+
+/// A container with what a judgement on it needs.
+pub(super) struct Container<'w> {
+    /// Its pod.
+    pub(super) pod: &'w Value,
+    /// Everything else.
+    pub(super) world: &'w World,
+    /// Its status.
+    pub(super) status: &'w Value,
+    /// Whether it has to end before the others start.
+    pub(super) is_init: bool,
+}
+
+impl<'w> Container<'w> {
+    /// Its name.
+    pub(super) fn name(&self) -> &'w str {
+        read::text(self.status, "/name")
+    }
+
+    /// Its specification.
+    pub(super) fn spec(&self) -> Option<&'w Value> {
+        ["/spec/initContainers", "/spec/containers"]
+            .iter()
+            .flat_map(|list| read::list(self.pod, list))
+            .find(|container| read::text(container, "/name") == self.name())
+    }
+
+    /// The reason for which it waits.
+    pub(super) fn waits_for(&self) -> &'w str {
+        read::text(self.status, "/state/waiting/reason")
+    }
+
+    /// The words that go with it.
+    pub(super) fn words(&self) -> &'w str {
+        read::text(self.status, "/state/waiting/message")
+    }
+
+    /// Where the words were read.
+    pub(super) fn source(&self) -> String {
+        format!("pod {}, container {}", read::name(self.pod), self.name())
+    }
+
+    /// How it is called in a sentence.
+    pub(super) fn called(&self) -> String {
+        let kind = if self.is_init { "init container" } else { "container" };
+        format!("{kind} `{}` of {}", self.name(), called(self.pod))
+    }
+
+    /// Where its log is.
+    pub(super) fn log(&self) -> LogSource {
+        LogSource {
+            namespace: read::namespace(self.pod).to_owned(),
+            pod: read::name(self.pod).to_owned(),
+            container: self.name().to_owned(),
+            architecture: self.world.architecture(self.pod),
+        }
+    }
+
+    /// The events about it that have this reason.
+    pub(super) fn events(&self, reason: &'static str) -> impl Iterator<Item = &'w Value> {
+        let field = format!("{{{}}}", self.name());
+        self.world.events(self.pod).filter(move |event| {
+            let path = [
+                read::text(event, "/involvedObject/fieldPath"),
+                read::text(event, "/regarding/fieldPath"),
+            ];
+            read::text(event, "/reason") == reason
+                && (path == ["", ""] || path.iter().any(|path| path.ends_with(&field)))
+        })
+    }
+}
+
+/// A pod that counted as running and whose node no longer answers.
+fn lost_node(pod: &Value, world: &World) -> Option<Cause> {
+    let name = read::text(pod, "/spec/nodeName");
+    let node = world.find("Node", "", name)?;
+    let condition =
+        read::condition(node, "Ready").filter(|ready| read::text(ready, "/status") != "True")?;
+    Some(
+        Cause::new(
+            "NODE_NOT_READY",
+            Class::Prerequisite,
+            Finality::CurableBy(Remedy::Nodes),
+            format!("node `{name}` is not ready: {}", read::text(condition, "/message")),
+        )
+        .because(
+            format!("node {name}"),
+            &format!("{}: {}", read::text(condition, "/reason"), read::text(condition, "/message")),
+        )
+        .fix(format!("mlup start, or start the node or the kubelet on `{name}`"))
+        .root("Node", "", name)
+        .affecting(pod),
+    )
+}
+
+/// A pod that has a node and waits there for a volume whose claim is in trouble.
+fn claim_on_node(pod: &Value, world: &World) -> Option<Cause> {
+    let waits = read::list(pod, "/status/containerStatuses")
+        .iter()
+        .any(|status| read::text(status, "/state/waiting/reason") == "ContainerCreating");
+    if waits { claim::of_pod(pod, world) } else { None }
+}

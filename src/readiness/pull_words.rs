@@ -1,0 +1,121 @@
+//! What runtimes say when a pull fails, over their versions, and what it means.
+
+/// What a runtime's words on a failed pull mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Too many pulls at once; the kubelet goes on by itself.
+    Throttled,
+    /// The image has no variant for the node's processor.
+    Platform,
+    /// The registry wants fewer pulls.
+    RateLimit,
+    /// The registry speaks HTTP where HTTPS was asked.
+    PlainHttp,
+    /// The registry's certificate is not trusted.
+    Certificate,
+    /// The credentials were right once, or lack a right.
+    Expired,
+    /// The registry wants other credentials.
+    Denied,
+    /// The registry does not answer.
+    Unreachable,
+    /// The image or its tag is not there.
+    NotFound,
+    /// Words that this table does not have.
+    Unknown,
+}
+
+/// Words in the order in which they decide: a text may hold several.
+const WORDS: [(&str, Trouble); 33] = [
+    ("pull QPS exceeded", Trouble::Throttled),
+    ("no match for platform", Trouble::Platform),
+    ("no matching manifest for", Trouble::Platform),
+    ("429 Too Many Requests", Trouble::RateLimit),
+    ("toomanyrequests", Trouble::RateLimit),
+    ("server gave HTTP response to HTTPS client", Trouble::PlainHttp),
+    ("x509:", Trouble::Certificate),
+    ("tls: failed to verify certificate", Trouble::Certificate),
+    ("token has expired", Trouble::Expired),
+    ("403 Forbidden", Trouble::Expired),
+    ("401 Unauthorized", Trouble::Denied),
+    ("no basic auth credentials", Trouble::Denied),
+    ("authorization failed", Trouble::Denied),
+    ("insufficient_scope", Trouble::Denied),
+    ("pull access denied", Trouble::Denied),
+    ("authentication required", Trouble::Denied),
+    ("incorrect username or password", Trouble::Denied),
+    ("failed to fetch oauth token", Trouble::Denied),
+    ("failed to fetch anonymous token", Trouble::Denied),
+    ("unauthorized:", Trouble::Denied),
+    ("denied:", Trouble::Denied),
+    ("no such host", Trouble::Unreachable),
+    ("connection refused", Trouble::Unreachable),
+    ("i/o timeout", Trouble::Unreachable),
+    ("no route to host", Trouble::Unreachable),
+    ("network is unreachable", Trouble::Unreachable),
+    ("connection reset by peer", Trouble::Unreachable),
+    ("TLS handshake timeout", Trouble::Unreachable),
+    ("context deadline exceeded", Trouble::Unreachable),
+    ("manifest unknown", Trouble::NotFound),
+    ("name unknown", Trouble::NotFound),
+    ("NotFound", Trouble::NotFound),
+    ("not found", Trouble::NotFound),
+];
+
+/// What these words mean.
+pub(super) fn trouble(words: &str) -> Trouble {
+    WORDS
+        .iter()
+        .find(|(known, _)| words.contains(known))
+        .map_or(Trouble::Unknown, |(_, trouble)| *trouble)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_every_runtime_and_version_are_understood() {
+        for (words, expected) in [
+            (
+                r#"Error response from daemon: Head "https://x/v2/": no basic auth credentials"#,
+                Trouble::Denied,
+            ),
+            (
+                "failed to resolve reference \"r\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+                Trouble::Denied,
+            ),
+            (
+                "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://x.azurecr.io/oauth2/token?: 401 Unauthorized",
+                Trouble::Denied,
+            ),
+            (
+                "unexpected status from HEAD request to https://a.dkr.ecr.eu-west-1.amazonaws.com: 403 Forbidden",
+                Trouble::Expired,
+            ),
+            (
+                "denied: Your authorization token has expired. Reauthenticate and try again.",
+                Trouble::Expired,
+            ),
+            ("manifest for a:1 not found: manifest unknown", Trouble::NotFound),
+            ("no match for platform in manifest: not found", Trouble::Platform),
+            (
+                "no matching manifest for linux/amd64 in the manifest list entries",
+                Trouble::Platform,
+            ),
+            (
+                "toomanyrequests: You have reached your unauthenticated pull rate limit",
+                Trouble::RateLimit,
+            ),
+            (
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                Trouble::Certificate,
+            ),
+            ("dial tcp: lookup r on 10.0.0.2:53: no such host", Trouble::Unreachable),
+            ("pull QPS exceeded", Trouble::Throttled),
+            ("failed to extract layer: no space left on device", Trouble::Unknown),
+        ] {
+            assert_eq!(trouble(words), expected, "{words}");
+        }
+    }
+}

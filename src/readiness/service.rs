@@ -1,0 +1,123 @@
+//! Readiness of services: somebody answers behind them, and a load balancer has given an address.
+
+use serde_json::Value;
+
+use super::Readiness;
+use super::cause::{Cause, Finality, Remedy};
+use super::workload::called;
+use super::world::World;
+use crate::manifest::{pod_spec, read};
+use crate::policy::Class;
+
+/// A service: external and selector-less ones are ready when they are there.
+pub(super) fn service(object: &Value, world: &World) -> Readiness {
+    let kind = read::text(object, "/spec/type");
+    if kind == "ExternalName" {
+        return Readiness::Ready(format!(
+            "stands for {}",
+            read::text(object, "/spec/externalName")
+        ));
+    }
+    let selector: Vec<(&str, &str)> = read::texts(object, "/spec/selector").collect();
+    let endpoints = if selector.is_empty() || !world.knows("EndpointSlice") {
+        "present".to_owned()
+    } else {
+        match ready_endpoints(object, world) {
+            0 => match without_endpoints(object, &selector, world) {
+                Readiness::Ready(fine) => fine,
+                other => return other,
+            },
+            1 => "1 endpoint ready".to_owned(),
+            count => format!("{count} endpoints ready"),
+        }
+    };
+    if kind == "LoadBalancer" && read::list(object, "/status/loadBalancer/ingress").is_empty() {
+        return Readiness::Progressing(format!(
+            "LoadBalancer {} waits for an address; a controller has to give it (minikube: `minikube tunnel`)",
+            read::name(object)
+        ));
+    }
+    Readiness::Ready(endpoints)
+}
+
+fn ready_endpoints(service: &Value, world: &World) -> usize {
+    world
+        .all("EndpointSlice")
+        .iter()
+        .filter(|slice| read::namespace(slice) == read::namespace(service))
+        .filter(|slice| {
+            slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str)
+                == Some(read::name(service))
+        })
+        .flat_map(|slice| read::list(slice, "/endpoints"))
+        // An endpoint that does not say counts as ready.
+        .filter(|endpoint| endpoint.pointer("/conditions/ready") != Some(&Value::Bool(false)))
+        .count()
+}
+
+/// What a service without ready endpoints means: fine, in progress, or a selector that fits nothing.
+fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) -> Readiness {
+    let workloads: Vec<(&Value, Vec<(&str, &str)>)> =
+        ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"]
+            .iter()
+            .flat_map(|kind| world.all(kind))
+            .filter(|workload| {
+                read::namespace(workload) == read::namespace(service)
+                    && pod_spec(workload).is_some()
+            })
+            .map(|workload| {
+                let labels = if read::kind(workload) == "Pod" {
+                    "/metadata/labels"
+                } else {
+                    "/spec/template/metadata/labels"
+                };
+                (workload, read::texts(workload, labels).collect())
+            })
+            .collect();
+    let meant: Vec<&Value> = workloads
+        .iter()
+        .filter(|(_, labels)| read::selects(selector, labels))
+        .map(|(workload, _)| *workload)
+        .collect();
+    if meant.is_empty() && world.knows("Pod") && !workloads.is_empty() {
+        return Readiness::Blocked(mismatch(service, selector, &workloads));
+    }
+    let idle = |workload: &&Value| {
+        read::kind(workload) != "Pod" && read::number(workload, "/spec/replicas") == Some(0)
+    };
+    if !meant.is_empty() && meant.iter().all(idle) {
+        return Readiness::Ready("its pods are scaled to zero".to_owned());
+    }
+    Readiness::Progressing(format!("no pod behind {} is ready", called(service)))
+}
+
+/// A selector that selects none of the pods, beside the labels that come nearest.
+fn mismatch(
+    service: &Value,
+    selector: &[(&str, &str)],
+    workloads: &[(&Value, Vec<(&str, &str)>)],
+) -> Cause {
+    let write = |labels: &[(&str, &str)]| {
+        labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+    };
+    let own_name = read::name(service);
+    let nearness = |(workload, labels): &&(&Value, Vec<(&str, &str)>)| {
+        let shared =
+            selector.iter().filter(|(_, value)| labels.iter().any(|(_, has)| has == value)).count();
+        let name = read::name(workload);
+        (shared, usize::from(own_name.starts_with(name) || name.starts_with(own_name)))
+    };
+    let mut cause = Cause::new(
+        "SERVICE_SELECTS_NOTHING",
+        Class::Config,
+        Finality::CurableBy(Remedy::Dependency),
+        format!("{} selects {}, and no pod has these labels", called(service), write(selector)),
+    );
+    if let Some((nearest, labels)) = workloads.iter().max_by_key(nearness) {
+        cause = cause.because(called(nearest), &format!("its pods have {}", write(labels)));
+    }
+    let namespace = read::namespace(service);
+    cause
+        .fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
+        .affecting(service)
+}
