@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::address::Address;
 use crate::config::model::{
     Check, CheckProbe, Cluster, Compose, Config, Credential, Deploy, DeployKind, File, FileContent,
-    Image, ImageSource, K3s, KubeSecret, Network, NetworkOwner, Provider, Purge, Recover, Registry,
-    SecretValue, Task, Vantage,
+    Image, ImageSource, K3s, KubeSecret, Manifests, Network, NetworkOwner, Provider, Purge,
+    Recover, Registry, SecretValue, Task, Vantage,
 };
 use crate::redact::Secret;
 
@@ -47,6 +48,13 @@ pub(crate) fn deploy(name: &str, needs: Option<&[&str]>) -> Deploy {
     }
 }
 
+/// A deploy of one manifest file; `needs` as in the configuration.
+pub(crate) fn manifests(name: &str, needs: Option<&[&str]>) -> Deploy {
+    let paths = vec![PathBuf::from(format!("/srv/demo/{name}.yaml"))];
+    let kind = DeployKind::Manifests(Manifests { paths, vars: BTreeMap::new() });
+    Deploy { kind, ..deploy(name, needs) }
+}
+
 /// All services of one compose file.
 pub(crate) fn compose(file: impl Into<PathBuf>) -> Compose {
     Compose { files: vec![file.into()], profiles: Vec::new(), services: Vec::new() }
@@ -56,7 +64,7 @@ pub(crate) fn compose(file: impl Into<PathBuf>) -> Compose {
 pub(crate) fn check(name: &str) -> Check {
     Check {
         name: name.to_owned(),
-        probe: CheckProbe::Tcp("localhost:1".to_owned()),
+        probe: CheckProbe::Tcp(Address::plain("localhost:1")),
         from: Vantage::Host,
         optional: false,
         timeout: None,

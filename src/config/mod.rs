@@ -5,6 +5,7 @@
 //! `dotenv` fill in, `raw` and `de` type, `parse` and `rules` check, `diagnostic` and `source` say
 //! what is wrong and where, `origin` and `schema` show the result. `load` puts them in order.
 
+pub mod address;
 mod de;
 mod diagnostic;
 mod dotenv;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::address::{Address, ServicePort};
 use crate::redact::Secret;
 
 /// One environment, as wanted.
@@ -329,20 +330,33 @@ pub enum DeployKind {
     /// A docker compose project.
     Compose(Compose),
     /// A Helm chart.
-    Helm {
-        /// Chart path or reference.
-        chart: String,
-        /// Release name.
-        release: Option<String>,
-        /// Values files.
-        values: Vec<PathBuf>,
-        /// Single values.
-        set: BTreeMap<String, String>,
-    },
+    Helm(Chart),
     /// A kustomization folder.
     Kustomize(PathBuf),
     /// Manifest files or folders.
-    Manifests(Vec<PathBuf>),
+    Manifests(Manifests),
+}
+
+/// A Helm chart as `mlup.toml` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// Chart path or reference.
+    pub chart: String,
+    /// Release name; the deploy's name unless set.
+    pub release: Option<String>,
+    /// Absolute paths of the values files, weakest first.
+    pub values: Vec<PathBuf>,
+    /// Single values by their dotted paths; they may hold secrets.
+    pub set: BTreeMap<String, String>,
+}
+
+/// Manifest files as `mlup.toml` names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifests {
+    /// Absolute paths of files and folders, in order.
+    pub paths: Vec<PathBuf>,
+    /// What stands for `${NAME}` in their text; other dollar signs stay. They may hold secrets.
+    pub vars: BTreeMap<String, String>,
 }
 
 /// A docker compose project as `mlup.toml` names it.
@@ -373,13 +387,13 @@ pub struct Check {
     pub login: Option<Login>,
 }
 
-/// What a check asks.
+/// What a check asks; placeholders are kept until a try fills them in.
 #[derive(Clone, Debug)]
-pub enum CheckProbe {
+pub enum CheckProbe<A = Address> {
     /// A command that must exit 0.
     Exec(Vec<String>),
     /// An HTTP request.
-    Http(HttpProbe),
+    Http(HttpProbe<A>),
     /// A line in a compose service's log.
     Log {
         /// The service.
@@ -388,14 +402,14 @@ pub enum CheckProbe {
         pattern: Regex,
     },
     /// A TCP connection to `host:port`.
-    Tcp(String),
+    Tcp(A),
 }
 
 /// An HTTP request and what its answer must be.
 #[derive(Clone, Debug)]
-pub struct HttpProbe {
-    /// The address; placeholders such as `{nodeport:ns/svc:port}` are kept.
-    pub url: String,
+pub struct HttpProbe<A = Address> {
+    /// The address.
+    pub url: A,
     /// Statuses that count; empty means 200 to 399.
     pub status: Vec<u16>,
     /// Dotted path to wanted value.
@@ -410,6 +424,21 @@ pub struct HttpProbe {
     pub insecure: bool,
 }
 
+impl<A> HttpProbe<A> {
+    /// The same request at another address.
+    pub fn at<B>(&self, url: B) -> HttpProbe<B> {
+        HttpProbe {
+            url,
+            status: self.status.clone(),
+            json: self.json.clone(),
+            body: self.body.clone(),
+            post: self.post.clone(),
+            headers: self.headers.clone(),
+            insecure: self.insecure,
+        }
+    }
+}
+
 /// Where a check is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vantage {
@@ -417,17 +446,33 @@ pub enum Vantage {
     Compose(String),
     /// This machine.
     Host,
-    /// A pod in the cluster.
-    Pod,
+    /// Inside of the cluster, at this port of a service.
+    Pod(ServicePort),
 }
 
 /// How a person logs in.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// User name.
-    pub user: String,
+    pub user: LoginValue,
     /// Password, shown by `mlup urls` alone.
-    pub password: Secret,
+    pub password: LoginValue,
+}
+
+/// Where a user name or a password is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginValue {
+    /// In the configuration.
+    Given(Secret),
+    /// In a Kubernetes secret.
+    Kept {
+        /// Namespace of the secret.
+        namespace: Option<String>,
+        /// Name of the secret.
+        secret: String,
+        /// The key in it.
+        key: String,
+    },
 }
 
 /// `[[task]]`: a host command.

@@ -45,8 +45,8 @@ pub(crate) fn is_secret_path<S: AsRef<str>>(path: &[S]) -> bool {
     match path.as_slice() {
         ["secret", _, "keys", _] | ["check", _, "login", "password"] => true,
         ["check", _, "headers", name] => is_secret_header(name),
-        // The name of a Kubernetes secret is no secret.
-        [.., "secret"] | ["secret" | "require", ..] => false,
+        // The name of a Kubernetes secret is no secret, nor is that of a key in it.
+        [.., "secret"] | ["check", _, "login", _, "key"] | ["secret" | "require", ..] => false,
         [_, .., key] => looks_secret(key),
         _ => false,
     }

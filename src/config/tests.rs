@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{CheckProbe, DeployKind, FileContent, ImageSource, Vantage};
+use super::model::{CheckProbe, DeployKind, FileContent, ImageSource, LoginValue, Vantage};
 use super::*;
+use crate::redact::Secret;
 
 /// A project folder with files in it.
 struct Project {
@@ -321,7 +322,7 @@ fn variables_expand_from_the_process_over_env_files() {
     .config;
     assert_eq!(config.name, "fromprocess");
     let CheckProbe::Http(http) = &config.checks[0].probe else { panic!() };
-    assert_eq!(http.url, "http://localhost:81/$x");
+    assert_eq!(http.url.to_string(), "http://localhost:81/$x");
     assert_eq!(config.env.keys().collect::<Vec<_>>(), ["NAME", "PORT"]);
 }
 
@@ -439,11 +440,10 @@ fn a_missing_compose_file_stands_where_it_is_named() {
 fn sections_of_later_versions_are_checked_and_then_refused_with_their_place() {
     let text = "[cluster]\nprovider = 'k3s'\nhost = 'me@box'\n[[registry]]\nserver='r'\nsecret='s'\necr=true\n\
         [[secret]]\nname='k'\nkeys={a={generate='fernet'},b='x',c={file='f'}}\n\
-        [[deploy]]\nname='m'\nmanifests='k8s/'\n[[deploy]]\nname='h'\nhelm='chart'\nset={'a.b'=1}\n\
-        [[check]]\nname='p'\nhttp='http://{nodeport:ns/svc:80}/'\n[[check]]\nname='q'\ntcp='x:1'\nfrom='pod'";
+        [[deploy]]\nname='m'\nkustomize='k8s/'\n[[deploy]]\nname='h'\nhelm='chart'\nset={'a.b'=1}";
     let loaded = only(text).load();
     let error = loaded.runnable().unwrap_err();
-    assert_eq!(error.problems.len(), 5, "{error}");
+    assert_eq!(error.problems.len(), 1, "{error}");
     assert!(error.problems.iter().all(|problem| problem.code == "CONFIG_NOT_YET"));
     assert!(error.to_string().contains("`[cluster]` with provider `k3s` yet"), "{error}");
     assert!(error.to_string().contains("mlup.toml:2:12"), "{error}");
@@ -459,6 +459,58 @@ fn sections_of_later_versions_are_checked_and_then_refused_with_their_place() {
     assert!(
         message("[cluster]\nprovider='k3d'\nhost='x'").contains("only goes with provider `k3s`")
     );
+}
+
+#[test]
+fn checks_that_ask_the_cluster_need_one_and_say_what_they_cannot_be() {
+    let checks = "[[check]]\nname='p'\nhttp='http://{nodeport:svc:80}/'\n\
+        login={user='a',password={secret='argocd/admin.v1',key='password'}}\n\
+        [[check]]\nname='q'\ntcp='db.shop:1'\nfrom='pod'";
+    let loaded = only(&format!("[cluster]\nprovider='k3d'\n{checks}")).load();
+    assert!(loaded.runnable().is_ok());
+    let [by_port, by_pod] = loaded.config.checks.as_slice() else { panic!() };
+    let CheckProbe::Http(http) = &by_port.probe else { panic!() };
+    assert!(http.url.is_live());
+    let Vantage::Pod(port) = &by_pod.from else { panic!() };
+    assert_eq!((port.service.to_string().as_str(), port.port), ("shop/db", 1));
+    let login = by_port.login.clone().unwrap();
+    assert_eq!(login.user, LoginValue::Given(Secret::new("a")));
+    let (namespace, secret) = (Some("argocd".to_owned()), "admin.v1".to_owned());
+    assert_eq!(login.password, LoginValue::Kept { namespace, secret, key: "password".to_owned() });
+    assert!(loaded.config.secrets_to_scrub.iter().all(|secret| secret.expose() != "password"));
+    let places = ["mlup.toml:3", "mlup.toml:8"].map(|at| ("CONFIG_INVALID", at.to_owned()));
+    assert_eq!(only(checks).problems(), places);
+
+    let pod =
+        |check: &str| message(&format!("[cluster]\nprovider='k3d'\n[[check]]\nname='c'\n{check}"));
+    for (check, part) in [
+        ("exec=['x']\nfrom='pod'", "`exec` of [[check]] `c` cannot be made `from = \"pod\"`"),
+        ("http='http://1.2.3.4/'\nfrom='pod'", "`1.2.3.4` is no service"),
+        ("http='http://x/'\nfrom='pod'\nheaders={Authorization='t'}", "the API server keeps it"),
+        ("http='http://x/'\nlogin={user='a',password={secret='A',key='k'}}", "`A` names no secret"),
+        ("http='http://x/'\nlogin={user='a',password={secret='a'}}", "missing"),
+        ("tcp='{lb:a:1}'", "write `{lb:a}:1`"),
+    ] {
+        let shown = pod(check);
+        assert!(shown.contains(part) && shown.contains("mlup.toml:"), "{shown}");
+    }
+}
+
+#[test]
+fn manifests_need_a_cluster_their_files_and_values_for_their_variables() {
+    let text = "name='x'\n[[deploy]]\nname='m'\nmanifests=['a.yaml', 'gone']\nvars={TAG=''}";
+    let project = |cluster: &str| {
+        Project::new(&[("mlup.toml", &format!("{text}\n{cluster}")), ("a.yaml", "")])
+    };
+    let cluster = "[cluster]\nprovider='k3d'";
+    let shown = project(cluster).error().to_string();
+    assert!(shown.contains("manifest `gone` of") && shown.contains("mlup.toml:4:"), "{shown}");
+    assert!(shown.contains("`TAG` in `vars` of") && shown.contains("is empty"), "{shown}");
+    let whole = text.replace("'gone'", "'a.yaml'").replace("TAG=''", "TAG='1'");
+    let files = [("mlup.toml", &*format!("{whole}\n{cluster}")), ("a.yaml", "")];
+    assert!(Project::new(&files).load().runnable().is_ok());
+    let shown = Project::new(&[("mlup.toml", &whole), ("a.yaml", "")]).error().to_string();
+    assert!(shown.contains("[[deploy]] `m` with `manifests` needs a `[cluster]`"), "{shown}");
 }
 
 #[test]

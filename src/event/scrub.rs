@@ -1,7 +1,7 @@
 //! Takes secrets out of an event: every text that a tool, a server or a file may have put in.
 //! Identifiers and codes stay as they are; they come from mlup or from names in `mlup.toml`.
 
-use crate::event::{Diagnosis, Event, EventKind, StepInfo, Url};
+use crate::event::{Diagnosis, Event, EventKind, Finding, StepInfo, Url};
 use crate::redact::Scrubber;
 
 impl Event {
@@ -49,7 +49,16 @@ impl Diagnosis {
             .chain(evidence)
             .chain(&mut self.tried)
             .chain(fix)
+            .chain(self.findings.iter_mut().flat_map(Finding::texts))
             .collect()
+    }
+}
+
+impl Finding {
+    fn texts(&mut self) -> Vec<&mut String> {
+        let evidence = self.evidence.iter_mut().flat_map(|line| [&mut line.source, &mut line.text]);
+        let fix = self.fix.iter_mut().map(|fix| &mut fix.command);
+        std::iter::once(&mut self.summary).chain(evidence).chain(fix).collect()
     }
 }
 
@@ -151,6 +160,12 @@ mod tests {
                 tried: vec![say()],
                 fix: Some(Fix::safe(say())),
                 blocks: vec![fixed()],
+                findings: vec![Finding {
+                    code: fixed(),
+                    summary: say(),
+                    evidence: vec![Evidence::new(say(), say())],
+                    fix: Some(Fix::safe(say())),
+                }],
             }),
             EventKind::Escalation { step: fixed(), rung: fixed(), reason: say(), attempt: 1 },
             EventKind::Warning {

@@ -1,9 +1,9 @@
 //! `[[check]]` as it is meant.
 
-use super::{Entry, Parser};
+use super::{Entry, Parser, pod};
 use crate::config::model::{Check, CheckProbe, HttpProbe, Login, Vantage};
 use crate::config::raw::RawCheck;
-use crate::config::raw::address::has_placeholder;
+use crate::config::raw::address::Place;
 use crate::redact::Secret;
 
 /// The keys that only an http check has.
@@ -20,27 +20,21 @@ pub(super) fn check(
     }
     parser.check_argv(entry, &["exec"]);
     check_headers(parser, entry, &raw);
-    let from = raw.from.take().map_or(Vantage::Host, |from| from.0);
     if key == "log" {
         parser.only_with(entry, "http`, `tcp` or `exec", &["from"]);
     }
-    if from == Vantage::Pod {
-        parser.not_yet(entry.value_span(&["from"]), "a `[[check]]` with `from = \"pod\"`");
-    }
-    let target = entry.node.get(key).and_then(super::Node::as_text).unwrap_or_default();
-    if has_placeholder(target) {
-        let what = "a `[[check]]` with `{nodeport:...}`, `{lb:...}` or `{cluster:...}`";
-        parser.not_yet(entry.value_span(&[key]), what);
-    }
+    let from = match raw.from.take().map_or(Place::Host, |from| from.0) {
+        Place::Compose(service) => Vantage::Compose(service),
+        Place::Host => Vantage::Host,
+        Place::Pod => Vantage::Pod(pod::service_port(parser, entry, key, &raw)?),
+    };
     Some(Check {
         probe: probe(&mut raw)?,
         name: raw.name.0,
         from,
         optional: raw.optional,
         timeout: raw.timeout.map(|timeout| timeout.0),
-        login: raw
-            .login
-            .map(|login| Login { user: login.user, password: Secret::new(login.password) }),
+        login: raw.login.map(|login| Login { user: login.user.0, password: login.password.0 }),
     })
 }
 

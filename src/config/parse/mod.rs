@@ -6,6 +6,7 @@ mod cluster;
 mod deploy;
 mod kubernetes;
 mod local;
+mod pod;
 mod provider;
 
 use std::path::{Path, PathBuf};

@@ -1,62 +1,56 @@
-//! Where checks go to and come from, as text: addresses, endpoints, vantages and the placeholders
-//! in them. What a placeholder stands for is found live, not here.
+//! Where checks go to and come from, as text: addresses, endpoints and vantages. What placeholders
+//! look like is `config/address`.
 
 use hyper::Uri;
 
-use super::super::{suggest, units};
-use crate::config::model::Vantage;
+use super::super::units;
+use crate::config::address::{Address, Target};
+
+/// Where a check is made from, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Inside a compose service's container.
+    Compose(String),
+    /// This machine.
+    Host,
+    /// Inside of the cluster.
+    Pod,
+}
 
 /// Reads where a check is made from.
-pub(super) fn vantage(text: &str) -> Result<Vantage, String> {
+pub(super) fn vantage(text: &str) -> Result<Place, String> {
     match text.split_once(':') {
-        Some(("compose", service)) if !service.is_empty() => {
-            Ok(Vantage::Compose(service.to_owned()))
-        }
-        None if text == "host" => Ok(Vantage::Host),
-        None if text == "pod" => Ok(Vantage::Pod),
+        Some(("compose", service)) if !service.is_empty() => Ok(Place::Compose(service.to_owned())),
+        None if text == "host" => Ok(Place::Host),
+        None if text == "pod" => Ok(Place::Pod),
         _ => Err(format!(
             "`{text}` is no place to check from; possible: `host`, `compose:SERVICE`, `pod`"
         )),
     }
 }
 
-/// The kinds of placeholder that are resolved live.
-const PLACEHOLDERS: [&str; 3] = ["nodeport", "lb", "cluster"];
-
-/// The text with each placeholder replaced by a host name, or what is wrong with one of them.
-fn without_placeholders(text: &str) -> Result<String, String> {
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((inside, behind)) = after.split_once('}') else {
-            return Err(format!("`{text}` has a `{{` without `}}`"));
-        };
-        let (kind, target) = inside.split_once(':').unwrap_or((inside, ""));
-        if !PLACEHOLDERS.contains(&kind) || target.is_empty() {
-            let advice = suggest::nearest(kind, &PLACEHOLDERS)
-                .map(|word| format!("; did you mean `{{{word}:...}}`?"))
-                .unwrap_or_default();
-            return Err(format!(
-                "`{{{inside}}}` is no placeholder; known are `{{nodeport:NAMESPACE/SERVICE:PORT}}`, \
-                 `{{lb:NAMESPACE/SERVICE}}` and `{{cluster:ip}}`{advice}"
-            ));
-        }
-        plain.push_str(before);
-        plain.push_str("placeholder");
-        rest = behind;
+/// What an address looks like once its placeholders are filled in: a NodePort brings its port.
+fn sample(target: &Target) -> &'static str {
+    match target {
+        Target::LoadBalancer(_) | Target::Node => "placeholder",
+        Target::NodePort(..) => "placeholder:1",
     }
-    plain.push_str(rest);
-    Ok(plain)
 }
 
-/// Whether a text has placeholders that are resolved live.
-pub(crate) fn has_placeholder(text: &str) -> bool {
-    PLACEHOLDERS.iter().any(|kind| text.contains(&format!("{{{kind}:")))
+/// The text that is left of an address whose NodePort has a port of its own behind it.
+fn with_two_ports(address: &Address, plain: &str) -> Option<String> {
+    plain.contains("placeholder:1:").then(|| {
+        format!("`{address}` has two ports: `{{nodeport:...}}` stands for an address and its port")
+    })
 }
 
-/// Checks an http or https address; placeholders are kept.
-pub(super) fn http_url(text: &str) -> Result<String, String> {
-    let plain = without_placeholders(text)?;
+/// Reads an http or https address.
+pub(super) fn http_url(text: &str) -> Result<Address, String> {
+    let address = Address::parse(text)?;
+    let plain = address.filled(sample);
+    if let Some(wrong) = with_two_ports(&address, &plain) {
+        return Err(wrong);
+    }
     let wrong = || format!("`{text}` is no address; write it like `http://localhost:8080/health`");
     let uri: Uri = plain.parse().map_err(|_| wrong())?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -66,26 +60,26 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
         !port.contains(':') || authority.port_u16().is_some_and(|port| port > 0)
     });
     if is_http && has_port && uri.host().is_some_and(|host| !host.is_empty()) {
-        return Ok(text.to_owned());
+        return Ok(address);
     }
     Err(wrong())
 }
 
-/// Checks a `host:port`; placeholders are kept.
-pub(super) fn endpoint(text: &str) -> Result<String, String> {
-    let plain = without_placeholders(text)?;
-    let wrong = || format!("`{text}` is no endpoint; write it like `localhost:5432`");
-    // A NodePort brings its own port.
-    if text.starts_with("{nodeport:") && plain == "placeholder" {
-        return Ok(text.to_owned());
+/// Reads a `host:port`.
+pub(super) fn endpoint(text: &str) -> Result<Address, String> {
+    let address = Address::parse(text)?;
+    let plain = address.filled(sample);
+    if let Some(wrong) = with_two_ports(&address, &plain) {
+        return Err(wrong);
     }
+    let wrong = || format!("`{text}` is no endpoint; write it like `localhost:5432`");
     let (host, port) = plain.rsplit_once(':').ok_or_else(wrong)?;
     let is_bare_v6 = host.contains(':') && !host.starts_with('[');
     if host.is_empty() || is_bare_v6 || host.contains(['/', ' ', '@']) {
         return Err(wrong());
     }
     let port: i64 = port.parse().map_err(|_| wrong())?;
-    units::port(port).map(|_| text.to_owned())
+    units::port(port).map(|_| address)
 }
 
 #[cfg(test)]
@@ -119,8 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_placeholder_is_suggested() {
-        assert!(http_url("http://{nodport:a/b:80}/").unwrap_err().contains("`{nodeport:...}`?"));
+    fn a_port_behind_a_nodeport_is_one_too_many() {
+        assert!(http_url("http://{nodeport:a/b:80}:31000/").unwrap_err().contains("two ports"));
+        assert!(endpoint("{nodeport:a/b:80}:31000").unwrap_err().contains("two ports"));
     }
 
     #[test]
@@ -135,8 +130,8 @@ mod tests {
 
     #[test]
     fn vantages_are_host_pod_and_a_compose_service() {
-        assert_eq!(vantage("compose:api"), Ok(Vantage::Compose("api".to_owned())));
-        assert_eq!(vantage("host"), Ok(Vantage::Host));
+        assert_eq!(vantage("compose:api"), Ok(Place::Compose("api".to_owned())));
+        assert_eq!(vantage("host"), Ok(Place::Host));
         assert!(vantage("compose:").is_err() && vantage("cluster").is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::login::RawLoginValue;
 use super::scalar::{
     Argv, Endpoint, From, HttpUrl, OneOrMany, Pattern, Plain, Span, Statuses, Word,
 };
@@ -25,6 +26,8 @@ pub(crate) struct RawDeploy {
     pub(crate) services: Option<Vec<Word>>,
     /// Manifest file, folder, or list of them.
     pub(crate) manifests: Option<OneOrMany>,
+    /// manifests only: what stands for `${NAME}` in their text.
+    pub(crate) vars: Option<BTreeMap<String, Plain>>,
     /// Kustomization folder.
     pub(crate) kustomize: Option<Word>,
     /// Helm chart: a path or a reference.
@@ -107,7 +110,7 @@ pub(crate) struct RawLog {
 #[schemars(rename = "Login")]
 pub(crate) struct RawLogin {
     /// User name.
-    pub(crate) user: String,
-    /// Password; better written as `${VAR}`.
-    pub(crate) password: String,
+    pub(crate) user: RawLoginValue,
+    /// Password; better written as `${VAR}`, or where a Kubernetes secret has it.
+    pub(crate) password: RawLoginValue,
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod deploy;
 mod kubernetes;
 mod local;
+mod login;
 pub(crate) mod scalar;
 
 use schemars::JsonSchema;

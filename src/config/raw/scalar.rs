@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::super::units;
-use super::address;
-use crate::config::model::Vantage;
+use super::address::{self, Place};
+use crate::config::address::Address as Target;
 
 /// Makes a type that reads a string through a function and describes itself in the schema.
 macro_rules! scalar {
@@ -81,17 +81,17 @@ scalar! {
 }
 scalar! {
     /// An http or https address, placeholders kept.
-    HttpUrl(String) = address::http_url,
+    HttpUrl(Target) = address::http_url,
     { "type": "string", "pattern": "^https?://", "examples": ["http://localhost:8080/health"] }
 }
 scalar! {
     /// A `host:port`, placeholders kept.
-    Endpoint(String) = address::endpoint,
+    Endpoint(Target) = address::endpoint,
     { "type": "string", "examples": ["localhost:5432"] }
 }
 scalar! {
     /// Where a check is made from.
-    From(Vantage) = address::vantage,
+    From(Place) = address::vantage,
     { "type": "string", "pattern": "^(host|pod|compose:.+)$" }
 }
 scalar! {

@@ -1,5 +1,6 @@
 //! What the entries of other sections must be to go with the cluster, or with its absence.
 
+use crate::config::address::Address;
 use crate::config::diagnostic::{Problem, Problems};
 use crate::config::node::Node;
 
@@ -23,12 +24,25 @@ pub(crate) fn check_cluster(tree: &Node, problems: &mut Problems) {
             record(problems, file, "content", message.to_owned(), WITHOUT);
         }
     }
+    for (_, deploy) in tree.get("deploy").map(Node::entries).unwrap_or_default() {
+        let mut kinds = ["manifests", "kustomize", "helm", "argocd"].into_iter();
+        if let Some(key) = kinds.find(|key| provider(tree).is_none() && deploy.get(key).is_some()) {
+            let name = deploy.get("name").and_then(Node::as_text).unwrap_or_default();
+            let message = format!("[[deploy]] `{name}` with `{key}` needs a `[cluster]`");
+            record(problems, deploy, key, message, WITHOUT);
+        }
+    }
     for (section, key) in [("registry", "server"), ("secret", "name")] {
         let entries = tree.get(section).map(Node::entries).unwrap_or_default();
         for (_, entry) in entries.iter().filter(|_| provider(tree).is_none()) {
             let name = entry.get(key).and_then(Node::as_text).unwrap_or_default();
             let message = format!("[[{section}]] `{name}` needs a `[cluster]`");
             record(problems, entry, key, message, WITHOUT);
+        }
+    }
+    for (_, check) in tree.get("check").map(Node::entries).unwrap_or_default() {
+        if provider(tree).is_none() {
+            check_check(check, problems);
         }
     }
     for (_, deploy) in tree.get("deploy").map(Node::entries).unwrap_or_default() {
@@ -41,6 +55,18 @@ pub(crate) fn check_cluster(tree: &Node, problems: &mut Problems) {
 }
 
 const WITHOUT: &str = "set `provider` in `[cluster]`, or move this into the profile of a cluster";
+
+/// Records what only a cluster could answer.
+fn check_check(check: &Node, problems: &mut Problems) {
+    let text = |key: &str| check.get(key).and_then(Node::as_text).unwrap_or_default();
+    let is_live = |key: &&str| Address::parse(text(key)).is_ok_and(|address| address.is_live());
+    let from_pod = (text("from") == "pod").then_some("from");
+    if let Some(key) = from_pod.or_else(|| ["http", "tcp"].into_iter().find(is_live)) {
+        let message =
+            format!("[[check]] `{}` asks the cluster and needs a `[cluster]`", text("name"));
+        record(problems, check, key, message, WITHOUT);
+    }
+}
 
 fn check_network(tree: &Node, network: &Node, problems: &mut Problems) {
     let Some(name) = network.get("name").and_then(Node::as_text) else { return };

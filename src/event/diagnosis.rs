@@ -1,0 +1,92 @@
+//! The fields of `diagnosis`: a root cause as readers and programs are told it. Plain data only; how
+//! a block of it reads is `report/`.
+
+use serde::{Deserialize, Serialize};
+
+/// The fields of `diagnosis`: one root cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The step in which it showed.
+    pub step: String,
+    /// Stable identifier, such as `PORT_TAKEN`.
+    pub code: String,
+    /// One sentence.
+    pub summary: String,
+    /// What it rests on, each with its source.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+    /// What mlup did about it.
+    #[serde(default)]
+    pub tried: Vec<String>,
+    /// What the reader can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+    /// Steps that could not run because of it.
+    #[serde(default)]
+    pub blocks: Vec<String>,
+    /// The single things that are wrong, where a look found several at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// One of several things that are wrong at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable identifier, such as `SECRET_MISSING`.
+    pub code: String,
+    /// One sentence.
+    pub summary: String,
+    /// What it rests on, each with its source.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+    /// What the reader can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+}
+
+/// One line of evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where it was read: `log api`, `probe http`, `docker inspect db`.
+    pub source: String,
+    /// The line itself.
+    pub text: String,
+}
+
+impl Evidence {
+    /// A line of evidence and where it was read.
+    pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { source: source.into(), text: text.into() }
+    }
+}
+
+/// What the reader can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// A command to type, or an instruction where no command does it.
+    pub command: String,
+    /// Whether it can lose anything.
+    pub safety: Safety,
+}
+
+impl Fix {
+    /// A fix that loses nothing.
+    pub fn safe(command: impl Into<String>) -> Self {
+        Self { command: command.into(), safety: Safety::Safe }
+    }
+
+    /// A fix that removes something.
+    pub fn destructive(command: impl Into<String>) -> Self {
+        Self { command: command.into(), safety: Safety::Destructive }
+    }
+}
+
+/// Whether a fix can lose anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// Loses nothing.
+    Safe,
+    /// Removes something.
+    Destructive,
+}
