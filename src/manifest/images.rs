@@ -1,6 +1,8 @@
 //! The images that pods name, and what their names mean. Whether an image exists is asked elsewhere.
 
-use super::object::{Object, ObjectId};
+use serde_json::Value;
+
+use super::object::{Object, ObjectId, Place};
 use super::pod_spec::{containers, pod_spec};
 use super::read;
 
@@ -39,7 +41,7 @@ impl ImageName {
             _ => (path, None),
         };
         let registry = match host {
-            None | Some("index.docker.io" | "registry-1.docker.io") => DOCKER_HUB,
+            None | Some("index.docker.io") => DOCKER_HUB,
             Some(host) => host,
         };
         let official = registry == DOCKER_HUB && !repository.contains('/');
@@ -80,6 +82,31 @@ fn is_host(part: &str) -> bool {
     part.contains(['.', ':']) || part == "localhost"
 }
 
+/// When a kubelet asks the registry for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Each time a container starts, although the node has it.
+    Always,
+    /// When the node does not have it.
+    IfNotPresent,
+    /// At no time: the node has it, or the container does not start.
+    Never,
+}
+
+impl PullPolicy {
+    /// The policy of a container, which follows from its image where it says none.
+    fn of(container: &Value) -> Self {
+        match read::text(container, "/imagePullPolicy") {
+            "Always" => Self::Always,
+            "Never" => Self::Never,
+            "" if ImageName::parse(read::text(container, "/image")).is_pulled_always() => {
+                Self::Always
+            }
+            _ => Self::IfNotPresent,
+        }
+    }
+}
+
 /// One container's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageUse {
@@ -91,8 +118,10 @@ pub struct ImageUse {
     pub container: String,
     /// The field that names it.
     pub path: String,
-    /// Whether the kubelet pulls it although the node has it.
-    pub is_pulled_always: bool,
+    /// Where the image was read.
+    pub place: Place,
+    /// When the kubelet asks the registry for it.
+    pub policy: PullPolicy,
     /// Names of the pull secrets that its pod names.
     pub pull_secrets: Vec<String>,
 }
@@ -112,10 +141,8 @@ pub fn images(object: &Object) -> Vec<ImageUse> {
                 object: object.id.clone(),
                 container: read::text(container, "/name").to_owned(),
                 path: format!("{path}.{list}[{at}].image"),
-                is_pulled_always: match read::text(container, "/imagePullPolicy") {
-                    "" => ImageName::parse(image).is_pulled_always(),
-                    policy => policy == "Always",
-                },
+                place: object.place.clone(),
+                policy: PullPolicy::of(container),
                 pull_secrets: pull_secrets.clone(),
             }
         })
@@ -176,16 +203,14 @@ mod tests {
         )
         .unwrap();
         let found = images(&object);
-        let found: Vec<_> = found
-            .iter()
-            .map(|one| (one.image.as_str(), one.is_pulled_always, one.path.as_str()))
-            .collect();
+        let found: Vec<_> =
+            found.iter().map(|one| (one.image.as_str(), one.policy, one.path.as_str())).collect();
         assert_eq!(
             found,
             [
-                ("x:1", false, "spec.template.spec.initContainers[0].image"),
-                ("y", true, "spec.template.spec.containers[0].image"),
-                ("z", false, "spec.template.spec.containers[1].image"),
+                ("x:1", PullPolicy::IfNotPresent, "spec.template.spec.initContainers[0].image"),
+                ("y", PullPolicy::Always, "spec.template.spec.containers[0].image"),
+                ("z", PullPolicy::Never, "spec.template.spec.containers[1].image"),
             ]
         );
     }

@@ -83,6 +83,49 @@ fn bracket(inner: &str) -> Option<(Segment, &str)> {
     Some((segment, after))
 }
 
+impl Segment {
+    /// Whether a segment about items of a list means this one.
+    fn chooses(&self, at: usize, item: &Value) -> bool {
+        match self {
+            Self::At(wanted) => *wanted == at,
+            Self::Where(field, value) => item.get(field).and_then(Value::as_str) == Some(value),
+            Self::Every => true,
+            Self::Field(_) => false,
+        }
+    }
+}
+
+/// The object without the fields at these paths: what a change of it is told by.
+#[must_use]
+pub fn without(wanted: &Value, paths: &[FieldPath]) -> Value {
+    let mut result = wanted.clone();
+    for path in paths {
+        take_out(&mut result, &path.segments);
+    }
+    result
+}
+
+fn take_out(value: &mut Value, path: &[Segment]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    match (first, value) {
+        (Segment::Field(name), Value::Object(fields)) if rest.is_empty() => {
+            fields.shift_remove(name);
+        }
+        (Segment::Field(name), Value::Object(fields)) => {
+            if let Some(field) = fields.get_mut(name) {
+                take_out(field, rest);
+            }
+        }
+        (selector, Value::Array(items)) if !rest.is_empty() => {
+            let chosen = |(at, item): &(usize, &mut Value)| selector.chooses(*at, item);
+            for (_, item) in items.iter_mut().enumerate().filter(chosen) {
+                take_out(item, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// What to apply so that the fields at these paths stay as the live object has them. A field that
 /// another manager owns is taken out. One that mlup alone owns stays in with its live value: the API
 /// removes a field whose only owner stops applying it.
@@ -91,9 +134,8 @@ pub fn kept(wanted: &Value, live: &Value, paths: &[FieldPath]) -> Value {
     let mut result = wanted.clone();
     let owners: Vec<&Value> = read::list(live, "/metadata/managedFields")
         .iter()
-        .filter(|entry| {
-            read::text(entry, "/manager") != MANAGER && read::text(entry, "/subresource").is_empty()
-        })
+        // What scales a workload owns its replicas through a subresource.
+        .filter(|entry| read::text(entry, "/manager") != MANAGER)
         .filter_map(|entry| entry.get("fieldsV1"))
         .collect();
     for path in paths {
@@ -112,15 +154,9 @@ fn keep_at(wanted: &mut Value, live: &Value, path: &[Segment], owners: &[&Value]
         (Segment::Field(_), _) | (_, Value::Object(_)) => {}
         (selector, Value::Array(items)) => {
             for (at, item) in items.iter_mut().enumerate() {
-                let chosen = match selector {
-                    Segment::At(wanted) => *wanted == at,
-                    Segment::Where(field, value) => {
-                        item.get(field).and_then(Value::as_str) == Some(value)
-                    }
-                    _ => true,
-                };
                 // A whole item is no field: what is left of it could not be applied.
-                let twin = if chosen && !rest.is_empty() { twin(item, at, live) } else { None };
+                let is_meant = selector.chooses(at, item) && !rest.is_empty();
+                let twin = if is_meant { twin(item, at, live) } else { None };
                 if let Some(twin) = twin {
                     let owners: Vec<&Value> =
                         owners.iter().filter_map(|fields| owned_item(fields, twin)).collect();
@@ -248,6 +284,25 @@ mod tests {
                 "9"
             );
         }
+    }
+
+    #[test]
+    fn a_replica_count_that_an_autoscaler_set_through_a_subresource_is_kept() {
+        let mut live = deployment("api:1", "side:1");
+        live["spec"]["replicas"] = json!(7);
+        live["metadata"] = json!({"managedFields": [{"manager": "kube-controller-manager",
+            "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]});
+        let kept = kept(&deployment("api:1", "side:1"), &live, &paths(&["spec.replicas"]));
+        assert_eq!(kept["spec"].get("replicas"), None);
+    }
+
+    #[test]
+    fn what_is_kept_does_not_count_as_a_change() {
+        let chosen = paths(&["spec.template.spec.containers[name=api].image", "spec.replicas"]);
+        let one = without(&deployment("api:1", "side:1"), &chosen);
+        assert_eq!(one, without(&deployment("api:2", "side:1"), &chosen));
+        assert_ne!(one, without(&deployment("api:1", "side:2"), &chosen));
+        assert_eq!(without(&one, &paths(&["spec.template.spec.containers[*]"])), one);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::object::ObjectId;
 use super::order;
 use super::read;
 
-/// Label: the environment that applied the object.
+/// Label of all objects that mlup makes, those of Docker included: the environment.
 pub const PROJECT: &str = "dev.mlup.project";
 
 /// Label: the deploy that applied it.
@@ -57,6 +57,13 @@ pub fn is_ours(object: &Value, project: &str) -> bool {
     label(object, PROJECT) == Some(&label_value(project))
 }
 
+/// Whether data, or objects of others, go with an object of this kind.
+#[must_use]
+pub fn holds_data(kind: &str) -> bool {
+    ["CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"]
+        .contains(&kind)
+}
+
 /// An object of an earlier run that the configuration no longer has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
@@ -86,13 +93,7 @@ pub fn leftovers(
             let deploy = label(object, DEPLOY).filter(|deploy| judged.contains(*deploy))?;
             let id =
                 ObjectId::of(object).filter(|id| !wanted.iter().any(|other| other.is_same(id)))?;
-            let holds_data = [
-                "Namespace",
-                "PersistentVolumeClaim",
-                "PersistentVolume",
-                "CustomResourceDefinition",
-            ]
-            .contains(&id.kind.as_str());
+            let holds_data = holds_data(&id.kind);
             Some(Leftover { id, deploy: deploy.to_owned(), holds_data })
         })
         .collect();

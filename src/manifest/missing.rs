@@ -1,14 +1,18 @@
 //! Which references are met by nothing, told at once. Whether a cluster has something is asked
-//! elsewhere and handed in as [`Present`].
+//! elsewhere and handed in as [`Present`]; what may still make it is [`super::makers`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::object::{ObjectId, Place};
 use super::read;
 use super::references::{Reference, Target};
 use crate::event::Fix;
 use crate::policy::{Class, Failure};
+
+/// Places that a failure names.
+const WANTING_SHOWN: usize = 4;
 
 /// What is there, or will be before the pods start.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +67,27 @@ impl Present {
         if let Some(made) = made {
             self.add_unknown(Target::Secret, namespace, made);
         }
+        if read::kind(object) == "StatefulSet" {
+            self.add_claims(object, namespace);
+        }
         let Some(target) = Target::of_kind(read::kind(object)) else { return };
+        if read::text(object, "/type") == "kubernetes.io/service-account-token" {
+            return self.add_unknown(target, namespace, name);
+        }
         let maps = ["/data", "/stringData", "/binaryData"];
         let keys = maps.iter().flat_map(|map| read::keys(object, map)).map(str::to_owned);
         self.add(target, namespace, name, keys);
+    }
+
+    /// The claims that a stateful set makes for its pods.
+    fn add_claims(&mut self, set: &Value, namespace: &str) {
+        let replicas = read::number(set, "/spec/replicas").unwrap_or(1);
+        for template in read::list(set, "/spec/volumeClaimTemplates") {
+            for ordinal in 0..replicas {
+                let claim = format!("{}-{}-{ordinal}", read::name(template), read::name(set));
+                self.add(Target::Claim, namespace, &claim, []);
+            }
+        }
     }
 }
 
@@ -83,8 +104,19 @@ pub struct Missing {
     pub absent: bool,
     /// The keys that are wanted and missing.
     pub keys: Vec<String>,
-    /// What wants it, each with the field: ``Deployment `n/api` (spec...)``.
-    pub wanted_by: Vec<String>,
+    /// What wants it.
+    pub wanted_by: Vec<Wanting>,
+}
+
+/// A field that wants something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanting {
+    /// The object.
+    pub object: ObjectId,
+    /// The field.
+    pub path: String,
+    /// Where the object was read.
+    pub place: Place,
 }
 
 /// Which references are not met, one entry a thing so that all its keys are named at once.
@@ -113,9 +145,10 @@ pub fn missing(references: &[Reference], present: &Present) -> Vec<Missing> {
         if let Some(key) = key.as_ref().filter(|key| !entry.keys.contains(key)) {
             entry.keys.push(key.clone());
         }
-        let wanted_by = format!("{} ({})", reference.object, reference.path);
-        if !entry.wanted_by.contains(&wanted_by) {
-            entry.wanted_by.push(wanted_by);
+        let Reference { object, path, place, .. } = reference.clone();
+        let wanting = Wanting { object, path, place };
+        if !entry.wanted_by.contains(&wanting) {
+            entry.wanted_by.push(wanting);
         }
     }
     found.into_values().collect()
@@ -125,63 +158,83 @@ impl Missing {
     /// What is missing, in a few words.
     #[must_use]
     pub fn what(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(|key| format!("`{key}`")).collect();
         let thing = format!("{} `{}/{}`", self.target.kind(), self.namespace, self.name);
-        match (self.absent, keys.len()) {
-            (true, 0) => thing,
-            (true, 1) => format!("{thing} with the key {}", keys.join(", ")),
-            (true, _) => format!("{thing} with the keys {}", keys.join(", ")),
-            (false, 1) => format!("the key {} of {thing}", keys.join(", ")),
-            (false, _) => format!("the keys {} of {thing}", keys.join(", ")),
-        }
-    }
-}
-
-/// One failure that names everything that a deploy refers to and that is nowhere.
-#[must_use]
-pub fn failure(deploy: &str, missing: &[Missing]) -> Option<Failure> {
-    let first = missing.first()?;
-    let whats: Vec<String> = missing.iter().map(Missing::what).collect();
-    let mut failure = Failure::new(
-        Class::Prerequisite,
-        "REFERENCES_MISSING",
-        format!("`{deploy}` needs what is nowhere: {}", whats.join("; ")),
-    );
-    for one in missing.iter().take(5) {
-        let others = match one.wanted_by.len() {
-            0 | 1 => String::new(),
-            more => format!(" and {} more", more - 1),
+        let keys: Vec<String> = self.keys.iter().map(|key| format!("`{key}`")).collect();
+        let keys = match keys.as_slice() {
+            [] => return thing,
+            [key] => format!("the key {key}"),
+            keys => format!("the keys {}", keys.join(", ")),
         };
-        let by = one.wanted_by.first().map(String::as_str).unwrap_or_default();
-        failure = failure.because(
-            format!("{} {}", one.target.kind(), one.name),
-            format!("wanted by {by}{others}"),
-        );
+        if self.absent { format!("{thing} with {keys}") } else { format!("{keys} of {thing}") }
     }
-    Some(failure.fix(Fix::safe(fix(first))))
-}
 
-fn fix(missing: &Missing) -> String {
-    let Missing { namespace, name, .. } = missing;
-    match missing.target {
-        Target::Secret if missing.keys.is_empty() => format!(
-            "declare a `[[secret]]` or `[[registry]]` in mlup.toml that makes `{name}` in namespace `{namespace}`"
-        ),
-        Target::Secret => format!(
-            "declare a `[[secret]]` in mlup.toml: name = \"{name}\", namespace = \"{namespace}\", keys = {{ {} }}",
-            missing
-                .keys
-                .iter()
-                .map(|key| format!("{key} = \"...\""))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-        Target::ConfigMap => {
-            format!("kubectl -n {namespace} create configmap {name} --from-file=...")
+    /// What it means that this is nowhere.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let verb = if self.absent || self.keys.len() < 2 { "is" } else { "are" };
+        let summary = format!("{} {verb} nowhere, and this run does not make it", self.what());
+        let mut failure = Failure::new(Class::Prerequisite, self.code(), summary);
+        for Wanting { object, path, place } in self.wanted_by.iter().take(WANTING_SHOWN) {
+            failure = failure.because(place.to_string(), format!("{object} wants it: {path}"));
         }
-        Target::Claim => format!(
-            "add a PersistentVolumeClaim `{name}` in namespace `{namespace}` to the manifests"
-        ),
-        Target::ServiceAccount => format!("kubectl -n {namespace} create serviceaccount {name}"),
+        if let Some(more @ 1..) = self.wanted_by.len().checked_sub(WANTING_SHOWN) {
+            failure = failure.because("and", format!("{more} more"));
+        }
+        failure.fix(Fix::safe(self.fix()))
+    }
+
+    /// The same codes as those of pods that fail for want of it.
+    fn code(&self) -> &'static str {
+        match (self.target, self.absent) {
+            (Target::Secret, true) if self.only_pulls() => "PULL_SECRET_MISSING",
+            (Target::Secret, true) => "SECRET_MISSING",
+            (Target::Secret, false) => "SECRET_KEY_MISSING",
+            (Target::ConfigMap, true) => "CONFIG_MAP_MISSING",
+            (Target::ConfigMap, false) => "CONFIG_MAP_KEY_MISSING",
+            (Target::Claim, _) => "CLAIM_MISSING",
+            (Target::ServiceAccount, _) => "POD_ACCOUNT_MISSING",
+        }
+    }
+
+    /// Whether nothing but pulls of images want it.
+    fn only_pulls(&self) -> bool {
+        self.wanted_by.iter().all(|wanting| wanting.path.contains("imagePullSecrets["))
+    }
+
+    fn fix(&self) -> String {
+        let Self { namespace, name, .. } = self;
+        match self.target {
+            Target::Secret if self.only_pulls() => format!(
+                "declare a `[[registry]]` in mlup.toml: secret = \"{name}\", namespaces = [\"{namespace}\"]"
+            ),
+            Target::Secret => format!(
+                "declare a `[[secret]]` in mlup.toml: name = \"{name}\", namespace = \"{namespace}\", keys = {{ {} }}",
+                self.keys_or("KEY")
+                    .map(|key| format!("{key} = \"...\""))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            Target::ConfigMap if !self.absent => {
+                format!("kubectl -n {namespace} edit configmap {name}")
+            }
+            Target::ConfigMap => format!(
+                "kubectl -n {namespace} create configmap {name} {}",
+                self.keys_or("KEY")
+                    .map(|key| format!("--from-literal={key}=..."))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ),
+            Target::Claim => format!(
+                "add a PersistentVolumeClaim `{name}` in namespace `{namespace}` to the manifests"
+            ),
+            Target::ServiceAccount => {
+                format!("kubectl -n {namespace} create serviceaccount {name}")
+            }
+        }
+    }
+
+    fn keys_or<'m>(&'m self, other: &'m str) -> impl Iterator<Item = &'m str> {
+        let other = self.keys.is_empty().then_some(other);
+        self.keys.iter().map(String::as_str).chain(other)
     }
 }

@@ -1,6 +1,7 @@
 //! The ports that services want on every node, and who has them already.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::event::Fix;
 use crate::policy::{Class, Failure};
 
 /// Ports that a cluster gives out unless its API server is told otherwise.
-pub const USUAL_RANGE: std::ops::RangeInclusive<i64> = 30000..=32767;
+pub const USUAL_RANGE: RangeInclusive<i64> = 30000..=32767;
 
 /// One port that a service wants on every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,41 +48,73 @@ pub fn of_service(service: &Value, place: &Place) -> Vec<NodePort> {
     read::list(service, "/spec/ports").iter().filter_map(port).collect()
 }
 
-/// The failure that names every wanted port that another service has, live or among `objects`.
-pub fn demand_free(objects: &[Object], live: &[Value]) -> Result<(), Failure> {
-    let wanted: Vec<NodePort> =
-        objects.iter().flat_map(|object| of_service(&object.value, &object.place)).collect();
-    let nowhere = Place::default();
-    let mut holders: BTreeMap<(i64, String), ObjectId> = BTreeMap::new();
-    for held in live.iter().flat_map(|service| of_service(service, &nowhere)) {
-        // A service that is applied again may give its port up.
-        if !objects.iter().any(|object| object.id.is_same(&held.service)) {
-            holders.insert((held.port, held.protocol), held.service);
+/// A failure for every wanted port that another service has, live or among `objects`, and for every
+/// one that the cluster does not give out.
+#[must_use]
+pub fn failures(objects: &[Object], live: &[Value], range: &RangeInclusive<i64>) -> Vec<Failure> {
+    let mut holders = held(objects, live);
+    // A live port elsewhere shows that the cluster has another range.
+    let is_usual = holders.keys().all(|(port, _)| range.contains(port));
+    let mut failures = Vec::new();
+    for wanted in objects.iter().flat_map(|object| of_service(&object.value, &object.place)) {
+        if is_usual && !range.contains(&wanted.port) {
+            failures.push(outside(&wanted, range));
+            continue;
         }
-    }
-    let mut clashes = Vec::new();
-    for port in wanted {
-        match holders.get(&(port.port, port.protocol.clone())) {
-            Some(holder) => clashes.push((holder.clone(), port)),
+        match holders.get(&(wanted.port, wanted.protocol.clone())) {
+            Some(holder) => failures.push(taken(&wanted, holder)),
             None => {
-                holders.insert((port.port, port.protocol.clone()), port.service.clone());
+                holders.insert((wanted.port, wanted.protocol.clone()), wanted.service.clone());
             }
         }
     }
-    let Some((holder, port)) = clashes.first() else { return Ok(()) };
-    let mut failure = Failure::new(
-        Class::Refused,
-        "NODE_PORT_TAKEN",
-        format!("node port {} of {} belongs to {holder}", port.port, port.service),
+    failures
+}
+
+/// The ports that live services keep. One that is applied again gives up what it states anew.
+fn held(objects: &[Object], live: &[Value]) -> BTreeMap<(i64, String), ObjectId> {
+    let nowhere = Place::default();
+    let gives_up = |held: &NodePort| {
+        objects.iter().filter(|object| object.id.is_same(&held.service)).any(|object| {
+            !of_service(&object.value, &nowhere).is_empty()
+                || !["LoadBalancer", "NodePort"].contains(&read::text(&object.value, "/spec/type"))
+        })
+    };
+    live.iter()
+        .flat_map(|service| of_service(service, &nowhere))
+        .filter(|held| !gives_up(held))
+        .map(|held| ((held.port, held.protocol), held.service))
+        .collect()
+}
+
+fn taken(wanted: &NodePort, holder: &ObjectId) -> Failure {
+    let NodePort { service, port, protocol, place } = wanted;
+    let summary = format!("node port {port} of {service} belongs to {holder}");
+    Failure::new(Class::Refused, "NODE_PORT_TAKEN", summary)
+        .because(place.to_string(), format!("{port} {protocol}"))
+        .fix(Fix::safe(format!("choose another `nodePort` than {port} for {service}")))
+}
+
+fn outside(wanted: &NodePort, range: &RangeInclusive<i64>) -> Failure {
+    let NodePort { service, port, protocol, place } = wanted;
+    let (first, last) = (range.start(), range.end());
+    let summary = format!(
+        "node port {port} of {service} is none that the cluster gives out: {first} to {last}"
     );
-    for (holder, port) in clashes.iter().take(5) {
-        failure = failure
-            .because(port.place.to_string(), format!("{} {}: {holder}", port.port, port.protocol));
-    }
-    Err(failure.fix(Fix::safe(format!(
-        "choose another `nodePort` than {} for {}",
-        port.port, port.service
-    ))))
+    Failure::new(Class::Config, "NODE_PORT_RANGE", summary)
+        .because(place.to_string(), format!("{port} {protocol}"))
+        .fix(Fix::safe(format!("choose a `nodePort` from {first} to {last} for {service}")))
+}
+
+/// The range that arguments of a cluster's tool set, if they set one.
+#[must_use]
+pub fn range_in(args: &[String]) -> Option<RangeInclusive<i64>> {
+    args.iter().find_map(|arg| {
+        let (_, range) = arg.split_once("service-node-port-range=")?;
+        let range: String = range.chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
+        let (first, last) = range.split_once('-')?;
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    })
 }
 
 #[cfg(test)]
@@ -92,50 +125,82 @@ mod tests {
 
     fn service(name: &str, port: i64, protocol: &str) -> Value {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "n"},
-            "spec": {"ports": [{"port": 80, "nodePort": port, "protocol": protocol}, {"port": 81}]}})
+            "spec": {"type": "NodePort",
+                "ports": [{"port": 80, "nodePort": port, "protocol": protocol}, {"port": 81}]}})
     }
 
     fn object(value: Value) -> Object {
         Object::new(value, Place { file: "svc.yaml".to_owned(), line: 3 }).unwrap()
     }
 
+    fn told(objects: &[Value], live: &[Value]) -> Vec<String> {
+        let objects: Vec<Object> = objects.iter().cloned().map(object).collect();
+        let failures = failures(&objects, live, &USUAL_RANGE);
+        failures.into_iter().map(|failure| failure.summary).collect()
+    }
+
     #[test]
-    fn a_port_of_another_service_is_refused_and_its_holder_named() {
-        let failure = demand_free(
-            &[object(service("web", 30080, "TCP"))],
-            &[service("argocd", 30080, "TCP")],
-        )
-        .unwrap_err();
-        assert_eq!(failure.code, "NODE_PORT_TAKEN");
+    fn every_port_of_another_service_is_refused_and_its_holder_named() {
+        let live = [service("argocd", 30080, "TCP"), service("web", 30443, "TCP")];
+        let wanted = [service("a", 30080, "TCP"), service("b", 30443, "TCP")];
         assert_eq!(
-            failure.summary,
-            "node port 30080 of Service `n/web` belongs to Service `n/argocd`"
+            told(&wanted, &live),
+            [
+                "node port 30080 of Service `n/a` belongs to Service `n/argocd`",
+                "node port 30443 of Service `n/b` belongs to Service `n/web`",
+            ]
         );
-        assert_eq!(failure.evidence[0].source, "svc.yaml:3");
+        let objects = [object(service("a", 30080, "TCP"))];
+        let failure = &failures(&objects, &live, &USUAL_RANGE)[0];
+        assert_eq!((failure.code, &*failure.evidence[0].source), ("NODE_PORT_TAKEN", "svc.yaml:3"));
     }
 
     #[test]
     fn two_wanted_services_cannot_share_a_port() {
-        let objects = [object(service("a", 30080, "TCP")), object(service("b", 30080, "TCP"))];
-        assert!(
-            demand_free(&objects, &[])
-                .unwrap_err()
-                .summary
-                .contains("`n/b` belongs to Service `n/a`")
+        let wanted = [service("a", 30080, "TCP"), service("b", 30080, "TCP")];
+        assert_eq!(
+            told(&wanted, &[]),
+            ["node port 30080 of Service `n/b` belongs to Service `n/a`"]
         );
     }
 
     #[test]
-    fn a_services_own_port_and_other_protocols_are_free() {
+    fn own_ports_and_other_protocols_are_free() {
         let live = [service("web", 30080, "TCP")];
-        assert_eq!(demand_free(&[object(service("web", 30080, "TCP"))], &live), Ok(()));
-        assert_eq!(demand_free(&[object(service("dns", 30080, "UDP"))], &live), Ok(()));
+        assert_eq!(told(&[service("web", 30080, "TCP")], &live), [""; 0]);
+        assert_eq!(told(&[service("dns", 30080, "UDP")], &live), [""; 0]);
     }
 
     #[test]
-    fn a_service_that_moves_frees_its_old_port() {
+    fn a_service_that_moves_frees_its_old_port_and_one_that_says_nothing_keeps_it() {
         let live = [service("web", 30080, "TCP")];
-        let objects = [object(service("web", 30081, "TCP")), object(service("new", 30080, "TCP"))];
-        assert_eq!(demand_free(&objects, &live), Ok(()));
+        let new = service("new", 30080, "TCP");
+        assert_eq!(told(&[service("web", 30081, "TCP"), new.clone()], &live), [""; 0]);
+        let silent = service("web", 0, "TCP");
+        assert_eq!(told(&[silent, new], &live).len(), 1);
+    }
+
+    #[test]
+    fn ports_outside_of_the_range_are_told_unless_the_cluster_shows_another_range() {
+        let wanted = [service("web", 8080, "TCP")];
+        assert_eq!(
+            told(&wanted, &[]),
+            [
+                "node port 8080 of Service `n/web` is none that the cluster gives out: 30000 to 32767"
+            ]
+        );
+        assert_eq!(told(&wanted, &[service("old", 80, "TCP")]), [""; 0]);
+    }
+
+    #[test]
+    fn the_range_is_read_from_a_tools_arguments() {
+        for (arg, range) in [
+            ("--extra-config=apiserver.service-node-port-range=1-65535", Some(1..=65535)),
+            ("--kube-apiserver-arg=service-node-port-range=80-90@server:*", Some(80..=90)),
+            ("--service-node-port-range=x", None),
+            ("--memory=2g", None),
+        ] {
+            assert_eq!(range_in(&[arg.to_owned()]), range, "{arg}");
+        }
     }
 }

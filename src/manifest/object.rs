@@ -21,6 +21,11 @@ impl fmt::Display for Place {
     }
 }
 
+/// `apiVersion` as objects write it; the core group has no name.
+pub(super) fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
 /// What tells one object from all others of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
@@ -55,11 +60,7 @@ impl ObjectId {
     /// `apiVersion` as objects write it.
     #[must_use]
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        api_version(&self.group, &self.version)
     }
 
     /// Whether both name the same object; versions of one group show the same objects.
@@ -86,7 +87,7 @@ impl fmt::Display for ObjectId {
 }
 
 /// Whether objects of a kind live in a namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// One for the whole cluster.
     Cluster,

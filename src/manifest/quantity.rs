@@ -73,6 +73,12 @@ impl Quantity {
         Self(self.0.saturating_mul(i128::from(count)))
     }
 
+    /// How many parts of this size it holds; without end where a part is nothing.
+    #[must_use]
+    pub fn holds(self, part: Self) -> u32 {
+        if part.0 <= 0 { u32::MAX } else { u32::try_from(self.0 / part.0).unwrap_or_default() }
+    }
+
     /// As people write an amount of this resource: processors in thousandths, bytes in powers of
     /// two, anything else plain.
     #[must_use]
@@ -194,6 +200,16 @@ mod tests {
         ] {
             assert_eq!(quantity(text).show(resource), shown);
         }
+    }
+
+    #[test]
+    fn an_amount_holds_whole_parts_of_another() {
+        for (all, part, count) in
+            [("1900m", "300m", 6), ("1", "1500m", 0), ("3Gi", "1Gi", 3), ("0", "1", 0)]
+        {
+            assert_eq!(quantity(all).holds(quantity(part)), count, "{all} {part}");
+        }
+        assert_eq!(quantity("1").holds(quantity("0")), u32::MAX);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::object::{Object, ObjectId};
+use super::object::{Object, ObjectId, Place};
 use super::pod_spec::{containers, pod_spec};
 use super::read;
 
@@ -57,6 +57,8 @@ pub struct Reference {
     pub key: Option<String>,
     /// The field that refers.
     pub path: String,
+    /// Where the object was read.
+    pub place: Place,
 }
 
 /// Everything that an object's pods need by name. `namespace` is where it goes when it names none.
@@ -64,6 +66,7 @@ pub struct Reference {
 pub fn references(object: &Object, namespace: &str) -> Vec<Reference> {
     let mut found = Finder {
         object: &object.id,
+        place: &object.place,
         namespace: object.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()),
         found: Vec::new(),
     };
@@ -83,6 +86,7 @@ fn claim_templates(object: &Value) -> BTreeSet<&str> {
 
 struct Finder<'o> {
     object: &'o ObjectId,
+    place: &'o Place,
     namespace: String,
     found: Vec<Reference>,
 }
@@ -108,6 +112,7 @@ impl Finder<'_> {
             name: name.to_owned(),
             key: key.map(str::to_owned),
             path,
+            place: self.place.clone(),
         });
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::manifest::Place;
-use crate::manifest::missing::{Present, failure, missing};
+use crate::manifest::missing::{Present, missing};
 
 fn object(value: Value) -> Object {
     Object::new(value, Place::default()).unwrap()
@@ -117,11 +117,12 @@ fn all_missing_keys_of_a_secret_are_named_at_once() {
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].keys, ["azure-client-id", "feast-redis-connection-string"]);
     assert!(!missing[0].absent);
-    let failure = failure("pred-maint", &missing).unwrap();
+    let failure = missing[0].failure();
+    assert_eq!(failure.code, "SECRET_KEY_MISSING");
     assert_eq!(
         failure.summary,
-        "`pred-maint` needs what is nowhere: the keys `azure-client-id`, `feast-redis-connection-string` of Secret \
-         `pred-maint/pred-maint-secrets`"
+        "the keys `azure-client-id`, `feast-redis-connection-string` of Secret \
+         `pred-maint/pred-maint-secrets` are nowhere, and this run does not make it"
     );
     assert_eq!(
         failure.fix.unwrap().command,
@@ -135,8 +136,50 @@ fn everything_missing_is_one_entry_a_thing() {
     let missing = missing(&references(&everything(), "n"), &Present::default());
     assert_eq!(missing.len(), 10);
     assert!(missing.iter().all(|one| one.absent && one.namespace == "n"));
-    assert_eq!(failure("x", &missing).unwrap().evidence.len(), 5);
-    assert_eq!(failure("x", &[]), None);
+    let mut codes: Vec<_> = missing.iter().map(|one| one.failure().code).collect();
+    codes.dedup();
+    assert_eq!(
+        codes,
+        [
+            "PULL_SECRET_MISSING",
+            "SECRET_MISSING",
+            "CONFIG_MAP_MISSING",
+            "CLAIM_MISSING",
+            "POD_ACCOUNT_MISSING"
+        ]
+    );
+}
+
+#[test]
+fn what_many_want_is_one_failure_that_counts_them() {
+    let wanting = |n: usize| {
+        let mut object =
+            workload(&json!({"containers": [{"envFrom": [{"secretRef": {"name": "s"}}]}]}));
+        object.place = Place { file: format!("{n}.yaml"), line: 1 };
+        references(&object, "n")
+    };
+    let all: Vec<_> = (0..7).flat_map(wanting).collect();
+    let missing = missing(&all, &Present::default());
+    let failure = missing[0].failure();
+    let sources: Vec<&str> = failure.evidence.iter().map(|line| line.source.as_str()).collect();
+    assert_eq!(sources, ["0.yaml:1", "1.yaml:1", "2.yaml:1", "3.yaml:1", "and"]);
+    assert_eq!(failure.evidence[4].text, "3 more");
+}
+
+#[test]
+fn the_claims_of_a_stateful_set_are_there_for_others() {
+    let mut present = Present::default();
+    present.add_object(
+        &json!({"kind": "StatefulSet", "metadata": {"name": "db", "namespace": "n"},
+            "spec": {"replicas": 2, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}),
+        "n",
+    );
+    let mounts = |claim: &str| {
+        workload(&json!({"containers": [], "volumes": [
+            {"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}))
+    };
+    assert_eq!(missing(&references(&mounts("data-db-1"), "n"), &present), []);
+    assert_eq!(missing(&references(&mounts("data-db-2"), "n"), &present).len(), 1);
 }
 
 #[test]

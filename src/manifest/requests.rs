@@ -1,11 +1,13 @@
-//! Whether pods find room: what they request, held against what nodes offer and have given away.
+//! What pods request, and what nodes offer and have given away. Whether the pods of objects find room
+//! there is [`super::room`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
-use super::object::{Object, ObjectId};
-use super::pod_spec::pod_spec;
+use super::affinity;
+use super::platform::Platform;
 use super::quantity::Quantity;
 use super::read;
 
@@ -52,7 +54,7 @@ fn amounts(map: &Value) -> Amounts {
     map.filter_map(|(name, value)| Some((name.clone(), Quantity::of(value)?))).collect()
 }
 
-fn add(sum: &mut Amounts, more: &Amounts) {
+pub(super) fn add(sum: &mut Amounts, more: &Amounts) {
     for (name, amount) in more {
         let entry = sum.entry(name.clone()).or_default();
         *entry = *entry + *amount;
@@ -75,6 +77,8 @@ pub struct NodeRoom {
     pub allocatable: Amounts,
     /// What no pod has requested yet.
     pub free: Amounts,
+    /// Its platform, if it says one.
+    pub platform: Option<Platform>,
     labels: Vec<(String, String)>,
     taints: Vec<Value>,
     cordoned: bool,
@@ -104,6 +108,7 @@ impl NodeRoom {
             name: name.to_owned(),
             allocatable,
             free,
+            platform: Platform::of_node(node),
             labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             taints: read::list(node, "/spec/taints").to_vec(),
             cordoned: read::truth(node, "/spec/unschedulable"),
@@ -112,22 +117,38 @@ impl NodeRoom {
 
     /// Why a pod cannot go onto this node, if it cannot.
     #[must_use]
-    pub fn refuses(&self, spec: &Value, requests: &Amounts) -> Option<String> {
+    pub fn refuses(&self, spec: &Value, requests: &Amounts) -> Option<Refusal> {
+        self.excludes(spec).or_else(|| {
+            let short = self.short_of(requests);
+            (!short.is_empty()).then_some(Refusal::Room(short))
+        })
+    }
+
+    /// The same for what room does not change.
+    #[must_use]
+    pub fn excludes(&self, spec: &Value) -> Option<Refusal> {
         if self.cordoned {
-            return Some("it takes no new pods (cordoned)".to_owned());
+            return Some(Refusal::Cordon);
         }
-        if let Some((key, value)) = unmet_selector(spec, &self.labels) {
-            return Some(format!("it lacks the label {key}={value}"));
+        if let Some(demand) = affinity::unmet(spec, &self.labels) {
+            return Some(Refusal::Label(demand));
         }
         let blocking = |taint: &&Value| {
             ["NoSchedule", "NoExecute"].contains(&read::text(taint, "/effect"))
                 && !tolerates(spec, taint)
         };
-        if let Some(taint) = self.taints.iter().find(blocking) {
-            return Some(format!("its taint {} is not tolerated", read::text(taint, "/key")));
-        }
-        let short = self.short_of(requests);
-        (!short.is_empty()).then(|| short.join(", "))
+        let taint = self.taints.iter().find(blocking)?;
+        Some(Refusal::Taint(read::text(taint, "/key").to_owned()))
+    }
+
+    /// How many pods that request this find room on it.
+    #[must_use]
+    pub fn holds(&self, requests: &Amounts) -> u32 {
+        let of = |(name, one): (&String, &Quantity)| {
+            self.free.get(name).copied().unwrap_or_default().holds(*one)
+        };
+        let pods = self.free.get("pods").map_or(u32::MAX, |free| free.holds(one()));
+        requests.iter().map(of).min().unwrap_or(u32::MAX).min(pods)
     }
 
     /// The resources that do not suffice, each with its arithmetic.
@@ -154,16 +175,6 @@ fn one() -> Quantity {
     Quantity::parse("1").unwrap_or_default()
 }
 
-/// The first wanted label that a node lacks.
-#[must_use]
-pub fn unmet_selector<'s>(
-    spec: &'s Value,
-    labels: &[(String, String)],
-) -> Option<(&'s str, &'s str)> {
-    read::texts(spec, "/nodeSelector")
-        .find(|(key, value)| !labels.iter().any(|(name, has)| name == key && has == value))
-}
-
 /// Whether a pod tolerates a taint.
 #[must_use]
 pub fn tolerates(spec: &Value, taint: &Value) -> bool {
@@ -178,68 +189,28 @@ pub fn tolerates(spec: &Value, taint: &Value) -> bool {
     })
 }
 
-/// Pods that find no node.
+/// Why a node takes no pod of some specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// The object whose pods they are.
-    pub object: ObjectId,
-    /// Why, node by node: ``lab-node: wants 1500m cpu, 500m of 2 free``.
-    pub why: Vec<String>,
+pub enum Refusal {
+    /// It takes no new pods at all.
+    Cordon,
+    /// It lacks what the pod demands of its labels.
+    Label(String),
+    /// The pod does not tolerate the taint of this key.
+    Taint(String),
+    /// These resources do not suffice, each with its arithmetic.
+    Room(Vec<String>),
 }
 
-/// The objects of which not even one pod fits any node. Nothing is said without nodes: a cluster
-/// that hides them may have room.
-#[must_use]
-pub fn misfits(objects: &[Object], nodes: &[NodeRoom]) -> Vec<Misfit> {
-    if nodes.is_empty() {
-        return Vec::new();
-    }
-    let misfit = |object: &Object| {
-        let (spec, _) = pod_spec(&object.value)?;
-        if read::number(&object.value, "/spec/replicas") == Some(0) {
-            return None;
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cordon => f.write_str("it takes no new pods (cordoned)"),
+            Self::Label(demand) => write!(f, "it lacks the label {demand}"),
+            Self::Taint(key) => write!(f, "its taint {key} is not tolerated"),
+            Self::Room(short) => f.write_str(&short.join(", ")),
         }
-        let requests = of_pod(spec);
-        let why: Option<Vec<String>> = nodes
-            .iter()
-            .map(|node| Some(format!("{}: {}", node.name, node.refuses(spec, &requests)?)))
-            .collect();
-        Some(Misfit { object: object.id.clone(), why: why? })
-    };
-    objects.iter().filter_map(misfit).collect()
-}
-
-/// Resources of which all replicas together want more than all nodes together have free.
-#[must_use]
-pub fn overcommitted(objects: &[Object], nodes: &[NodeRoom]) -> Vec<String> {
-    let mut wanted = Amounts::new();
-    for object in objects {
-        let Some((spec, _)) = pod_spec(&object.value) else { continue };
-        let kind = object.id.kind.as_str();
-        if ["Job", "CronJob", "DaemonSet"].contains(&kind) {
-            continue;
-        }
-        let replicas = read::number(&object.value, "/spec/replicas").unwrap_or(1);
-        let replicas = u32::try_from(replicas).unwrap_or_default();
-        add(
-            &mut wanted,
-            &of_pod(spec).iter().map(|(name, one)| (name.clone(), one.times(replicas))).collect(),
-        );
     }
-    let free = |name: &str| -> Quantity {
-        nodes.iter().filter_map(|node| node.free.get(name)).copied().sum()
-    };
-    wanted
-        .iter()
-        .filter(|(name, amount)| !nodes.is_empty() && **amount > free(name))
-        .map(|(name, amount)| {
-            format!(
-                "all replicas together request {} {name}, {} is free",
-                amount.show(name),
-                free(name).show(name)
-            )
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -247,7 +218,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::manifest::Place;
 
     fn spec(requests: &[(&str, &str)]) -> Value {
         let containers: Vec<Value> = requests
@@ -257,20 +227,9 @@ mod tests {
         json!({"containers": containers})
     }
 
-    fn deployment(replicas: u32, spec: &Value) -> Object {
-        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "pred-maint"},
-            "spec": {"replicas": replicas, "template": {"spec": spec}}});
-        Object::new(value, Place::default()).unwrap()
-    }
-
     fn node(name: &str, cpu: &str, extra: &Value) -> Value {
         json!({"metadata": {"name": name, "labels": {"arch": "amd64"}}, "spec": extra,
             "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}}})
-    }
-
-    fn pod(node: &str, cpu: &str, phase: &str) -> Value {
-        json!({"spec": {"nodeName": node, "containers": [{"resources": {"requests": {"cpu": cpu}}}]},
-            "status": {"phase": phase}})
     }
 
     #[test]
@@ -291,45 +250,6 @@ mod tests {
             "the first init container outweighs 1 + 1.5"
         );
         assert_eq!(requests["memory"].show("memory"), "4Gi");
-    }
-
-    #[test]
-    fn a_pod_that_fits_no_node_is_told_with_the_arithmetic_of_each() {
-        let api = deployment(3, &spec(&[("1", "1Gi"), ("500m", "1Gi")]));
-        let pods =
-            [pod("b", "1", "Running"), pod("b", "9", "Succeeded"), pod("a", "900m", "Pending")];
-        let rooms = [
-            NodeRoom::of(&node("a", "2", &json!({})), &pods),
-            NodeRoom::of(&node("b", "2", &json!({})), &pods),
-        ];
-        let found = misfits(&[api], &rooms);
-        assert_eq!(
-            found[0].why,
-            ["a: wants 1500m cpu, 1100m of 2 free", "b: wants 1500m cpu, 1 of 2 free"]
-        );
-    }
-
-    #[test]
-    fn one_node_with_room_suffices_and_zero_replicas_need_none() {
-        let rooms = [
-            NodeRoom::of(&node("small", "1", &json!({})), []),
-            NodeRoom::of(&node("large", "4", &json!({})), []),
-        ];
-        let api = deployment(3, &spec(&[("1500m", "1Gi")]));
-        assert_eq!(misfits(std::slice::from_ref(&api), &rooms), []);
-        assert_eq!(misfits(&[deployment(0, &spec(&[("99", "1Gi")]))], &rooms), []);
-        assert_eq!(misfits(std::slice::from_ref(&api), &[]), []);
-    }
-
-    #[test]
-    fn replicas_that_only_fit_one_at_a_time_are_told() {
-        let rooms = [NodeRoom::of(&node("a", "2", &json!({})), [])];
-        let api = deployment(3, &spec(&[("1", "1Gi"), ("500m", "1Gi")]));
-        assert_eq!(misfits(std::slice::from_ref(&api), &rooms), []);
-        assert_eq!(
-            overcommitted(&[api], &rooms),
-            ["all replicas together request 4500m cpu, 2 is free"]
-        );
     }
 
     #[test]
@@ -359,7 +279,10 @@ mod tests {
             (node("a", "2", &json!({})), gpu, Some("wants 1 nvidia.com/gpu, 0 of 0 free")),
         ] {
             let room = NodeRoom::of(&node, []);
-            assert_eq!(room.refuses(&spec, &of_pod(&spec)).as_deref(), why);
+            assert_eq!(
+                room.refuses(&spec, &of_pod(&spec)).map(|why| why.to_string()).as_deref(),
+                why
+            );
         }
     }
 }
