@@ -94,6 +94,8 @@ pub struct Cause {
     pub affects: Vec<String>,
     /// Where to read on, for crashes.
     pub log: Option<LogSource>,
+    /// How often it was tried again; 0 where nobody counts.
+    pub attempt: i64,
 }
 
 impl Cause {
@@ -114,6 +116,7 @@ impl Cause {
             root: None,
             affects: Vec::new(),
             log: None,
+            attempt: 0,
         }
     }
 
@@ -199,6 +202,7 @@ pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
         };
         match folded.iter_mut().find(same) {
             Some(first) => {
+                first.attempt = first.attempt.max(cause.attempt);
                 for affected in cause.affects {
                     if !first.affects.contains(&affected) {
                         first.affects.push(affected);

@@ -72,16 +72,13 @@ fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
         .filter(|reference| !reference.path.contains("imagePullSecrets"))
         .collect();
     let mut present = Present::default();
-    for kind in ["Secret", "ConfigMap"] {
-        for object in world.all(kind) {
-            if object.get("data").is_some()
-                || object.get("binaryData").is_some()
-                || object.get("type").is_some()
-            {
-                present.add_object(object, "");
-            } else if let Some(target) = Target::of_kind(kind) {
-                present.add_unknown(target, read::namespace(object), read::name(object));
-            }
+    let own = references.iter().map(|one| (one.target, one.name.as_str()));
+    for (target, name) in own.collect::<std::collections::BTreeSet<_>>() {
+        let Some(object) = world.find(target.kind(), read::namespace(pod), name) else { continue };
+        if ["data", "binaryData", "type"].iter().any(|field| object.get(field).is_some()) {
+            present.add_object(object, "");
+        } else {
+            present.add_unknown(target, read::namespace(object), read::name(object));
         }
     }
     let missing = missing::missing(&references, &present);
@@ -94,14 +91,30 @@ fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
 /// The cause for something missing that the kubelet named, with all keys that are missing beside it.
 fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause {
     let mut keys = Vec::from_iter(named.key.clone());
-    let known = provably_missing(pod, world);
-    if let Some(same) =
-        known.into_iter().find(|one| one.target == named.target && one.name == named.name)
-    {
+    let mut missing = provably_missing(pod, world).into_iter();
+    let same = missing.find(|one| one.target == named.target && one.name == named.name);
+    if same.is_none() && is_there_now(pod, world, named) {
+        let cause = describe(pod, named.target, &named.name, named.key.is_none(), &keys);
+        let summary = format!(
+            "{} waits until its node looks again for {} `{}`, which is there now",
+            called(pod),
+            named.target.kind(),
+            named.name
+        );
+        return Cause { summary, finality: Finality::Transient, ..cause };
+    }
+    if let Some(same) = same {
         keys.extend(same.keys.into_iter().filter(|key| named.key.as_ref() != Some(key)));
     }
-    let absent = named.key.is_none();
-    describe(pod, named.target, &named.name, absent, &keys)
+    describe(pod, named.target, &named.name, named.key.is_none(), &keys)
+}
+
+/// Whether what the kubelet missed has been made since.
+fn is_there_now(pod: &Value, world: &World, named: &Named) -> bool {
+    let found = world.find(named.target.kind(), read::namespace(pod), &named.name);
+    let Some(found) = found.filter(|_| world.knows(named.target.kind())) else { return false };
+    let mut maps = ["/data", "/binaryData"].iter().flat_map(|map| read::keys(found, map));
+    named.key.as_ref().is_none_or(|key| maps.any(|known| known == key))
 }
 
 fn describe(pod: &Value, target: Target, name: &str, absent: bool, keys: &[String]) -> Cause {
@@ -165,7 +178,7 @@ pub(super) fn volume_cause(pod: &Value, world: &World) -> Option<Cause> {
     let said = mounts.map(world::message).filter_map(|words| Some((words, named(words)?))).last();
     let proven = provably_missing(pod, world)
         .into_iter()
-        .find(|one| one.wanted_by.iter().any(|by| by.contains(".volumes[")));
+        .find(|one| one.wanted_by.iter().any(|by| by.path.contains(".volumes[")));
     match (proven, said) {
         (Some(one), said) => {
             let cause = describe(pod, one.target, &one.name, one.absent, &one.keys);

@@ -41,6 +41,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
         &format!("restarted {times}, last exit code {exit} ({reason})"),
     );
     cause.log = Some(container.log());
+    cause.attempt = restarts;
     if cause.affects.is_empty() {
         cause = cause.affecting(container.pod);
     }

@@ -96,12 +96,7 @@ const KNOWN: [Known; 8] = [
 /// The cause with what the log adds: its last lines as evidence, and what known words mean.
 #[must_use]
 pub fn with_log(mut cause: Cause, log: &str) -> Cause {
-    let lines: Vec<&str> = log
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| line.chars().any(char::is_alphanumeric))
-        .filter(|line| !line.starts_with("unable to retrieve container logs"))
-        .collect();
+    let lines: Vec<&str> = lines(log).collect();
     // The status already says what the log can only repeat.
     let known =
         KNOWN.iter().filter(|_| ["CRASH_LOOP", "INIT_FAILED", "JOB_FAILED"].contains(&cause.code));
@@ -130,6 +125,19 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
         }
     }
     cause
+}
+
+/// Whether a log has anything to say; the runtime may have cleared it away.
+#[must_use]
+pub fn says_something(log: &str) -> bool {
+    lines(log).next().is_some()
+}
+
+fn lines(log: &str) -> impl Iterator<Item = &str> {
+    log.lines()
+        .map(str::trim_end)
+        .filter(|line| line.chars().any(char::is_alphanumeric))
+        .filter(|line| !line.starts_with("unable to retrieve container logs"))
 }
 
 fn shorten(line: &str) -> String {

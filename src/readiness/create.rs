@@ -11,14 +11,7 @@ use crate::policy::Class;
 
 /// Why pods of an object are refused, if they are.
 pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
-    let owned = || {
-        let uid = read::text(object, "/metadata/uid");
-        world.all("ReplicaSet").iter().filter(move |set| {
-            read::list(set, "/metadata/ownerReferences")
-                .iter()
-                .any(|owner| read::text(owner, "/uid") == uid)
-        })
-    };
+    let owned = || world.owned("ReplicaSet", read::text(object, "/metadata/uid"));
     let failed = |object: &Value| {
         let condition = read::condition(object, "ReplicaFailure")?;
         let holds = read::text(condition, "/status") == "True";

@@ -2,112 +2,11 @@
 //! that only look suspicious give nothing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::fixture::{CODES, applied, corpus, snapshot};
 use super::*;
-
-/// Incidents and the codes that they give. Those without a code are not about readiness.
-const CODES: [(&str, &[&str]); 51] = [
-    ("cfg-12-pods-one-secret", &["SECRET_MISSING"]),
-    ("cfg-command-not-found", &["CONTAINER_COMMAND"]),
-    ("cfg-missing-configmap", &["CONFIG_MAP_MISSING"]),
-    ("cfg-missing-configmap-volume", &["CONFIG_MAP_MISSING"]),
-    ("cfg-missing-secret-keys", &["SECRET_KEY_MISSING"]),
-    ("cfg-missing-secret-volume", &["SECRET_MISSING"]),
-    ("crash-completed-loop", &["CONTAINER_ENDS"]),
-    ("crash-database-host", &["DEPENDENCY_UNREACHABLE"]),
-    ("crash-evidently-import", &["CRASH_LOOP"]),
-    ("crash-exec-format", &["EXEC_FORMAT"]),
-    ("crash-keyerror-60", &["CRASH_LOOP"]),
-    ("crash-no-aws-credentials", &["CRASH_LOOP"]),
-    ("crash-oom-killed", &["OOM_KILLED"]),
-    ("init-crash-migration", &["INIT_FAILED"]),
-    ("job-backoff-limit", &["JOB_FAILED"]),
-    ("job-deadline-exceeded", &["JOB_FAILED"]),
-    ("node-not-ready", &["NODE_NOT_READY"]),
-    ("ns-terminating-finalizer", &["NAMESPACE_TERMINATING"]),
-    ("probe-liveness-slow-start", &["PROBE_KILLS"]),
-    ("probe-readiness-timeout", &["PROBE_FAILING"]),
-    ("probe-readiness-wrong-port", &["PROBE_FAILING"]),
-    ("pull-12-pods-one-secret", &["PULL_SECRET_MISSING"]),
-    ("pull-acr-bad-credentials", &["PULL_CREDENTIALS_REFUSED"]),
-    ("pull-bitnami-gone", &["IMAGE_MISSING"]),
-    ("pull-ecr-secret-missing", &["PULL_SECRET_MISSING"]),
-    ("pull-ecr-token-expired", &["PULL_TOKEN_EXPIRED"]),
-    ("pull-http-registry", &["REGISTRY_PLAIN_HTTP"]),
-    ("pull-invalid-image-name", &["IMAGE_NAME_INVALID"]),
-    ("pull-never-policy", &["IMAGE_NOT_ON_NODE"]),
-    ("pull-no-platform", &["IMAGE_PLATFORM"]),
-    ("pull-rate-limit", &["RATE_LIMITED"]),
-    ("pull-registry-dns", &["REGISTRY_UNREACHABLE"]),
-    ("pull-registry-refused", &["REGISTRY_UNREACHABLE"]),
-    ("pull-secret-opaque", &["PULL_SECRET_UNUSABLE"]),
-    ("pull-secret-wrong-host", &["PULL_SECRET_UNUSABLE"]),
-    ("pull-tag-not-found", &["IMAGE_MISSING"]),
-    ("pvc-claim-missing", &["CLAIM_MISSING"]),
-    ("pvc-no-default-class", &["STORAGE_CLASS_MISSING"]),
-    ("pvc-unknown-class", &["STORAGE_CLASS_MISSING"]),
-    ("rs-pod-security-restricted", &["POD_SECURITY"]),
-    ("rs-quota-exceeded", &["QUOTA_EXCEEDED"]),
-    ("rs-serviceaccount-missing", &["POD_ACCOUNT_MISSING"]),
-    ("sch-host-port-conflict", &["HOST_PORT_TAKEN"]),
-    ("sch-insufficient-cpu", &["NODE_RESOURCES"]),
-    ("sch-insufficient-memory", &["NODE_RESOURCES"]),
-    ("sch-no-gpu", &["NODE_RESOURCES"]),
-    ("sch-node-selector", &["NODE_SELECTOR"]),
-    ("svc-loadbalancer-pending", &[]),
-    ("svc-selector-mismatch", &["SERVICE_SELECTS_NOTHING"]),
-    ("svc-target-port-wrong", &[]),
-    ("two-faults-secret-and-selector", &["PULL_SECRET_MISSING", "SERVICE_SELECTS_NOTHING"]),
-];
-
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents")
-}
-
-/// A snapshot in which every kind that the recording asked for is known.
-fn snapshot(id: &str) -> (Vec<Value>, World) {
-    let text = fs::read_to_string(corpus().join(id).join("snapshot.json")).unwrap();
-    let list: Value = serde_json::from_str(&text).unwrap();
-    let objects = read::list(&list, "/items").to_vec();
-    let mut world = World::of(objects.clone());
-    for kind in [
-        "Secret",
-        "ConfigMap",
-        "ServiceAccount",
-        "PersistentVolumeClaim",
-        "StorageClass",
-        "Pod",
-        "EndpointSlice",
-        "Event",
-    ] {
-        if !world.knows(kind) {
-            world.set(kind, Vec::new());
-        }
-    }
-    (objects, world)
-}
-
-/// The objects that somebody applied.
-fn applied(objects: &[Value]) -> impl Iterator<Item = &Value> {
-    const KINDS: [&str; 9] = [
-        "Deployment",
-        "StatefulSet",
-        "DaemonSet",
-        "Job",
-        "CronJob",
-        "Pod",
-        "Service",
-        "PersistentVolumeClaim",
-        "Namespace",
-    ];
-    objects.iter().filter(|object| {
-        KINDS.contains(&read::kind(object))
-            && read::list(object, "/metadata/ownerReferences").is_empty()
-    })
-}
 
 fn log_of(id: &str, cause: &Cause) -> Option<String> {
     let log = cause.log.as_ref()?;

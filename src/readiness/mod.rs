@@ -18,12 +18,14 @@ mod pull_secret;
 mod pull_words;
 mod schedule;
 mod service;
+mod shelf;
 mod workload;
 pub mod world;
 
 use serde_json::Value;
 
 pub use cause::{Cause, Finality, LogSource, Remedy, Root};
+pub use service::{lacks_only_an_address, means};
 pub use world::World;
 
 use crate::manifest::read;
@@ -83,6 +85,19 @@ pub fn readiness(object: &Value, world: &World) -> Readiness {
     }
 }
 
+/// Whether a kind can be there and not be ready; the others are ready once they are applied.
+#[must_use]
+pub fn is_awaited(group: &str, kind: &str) -> bool {
+    match group {
+        "" => ["Namespace", "PersistentVolumeClaim", "Pod", "ReplicationController", "Service"]
+            .contains(&kind),
+        "apps" => kind != "ControllerRevision",
+        "batch" => kind == "Job",
+        "apiextensions.k8s.io" | "apiregistration.k8s.io" => true,
+        group => !is_built_in(group),
+    }
+}
+
 fn is_built_in(group: &str) -> bool {
     !group.contains('.') || group.ends_with(".k8s.io") && !group.starts_with("gateway.")
 }
@@ -105,6 +120,9 @@ pub fn judge(object: &Value, world: &World) -> Readiness {
 /// Everything that keeps an object from being ready, one entry a root, the most final first.
 #[must_use]
 pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
+    if workload::is_overtaken(object) {
+        return Vec::new();
+    }
     let mut found: Vec<Cause> = match readiness(object, world) {
         // Jobs keep the pods of attempts that failed before one succeeded.
         Readiness::Ready(_) if read::kind(object).ends_with("Job") => return Vec::new(),
@@ -121,6 +139,8 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
     cause::fold(found)
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod incident_tests;
 #[cfg(test)]

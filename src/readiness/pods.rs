@@ -1,8 +1,6 @@
 //! Pods: which of them belong to an object, whether one is ready, and what is wrong with one.
 //! Status stands before events, which may be gone.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, LogSource, Remedy};
@@ -25,38 +23,23 @@ pub fn pods_of<'w>(object: &Value, world: &'w World) -> Vec<&'w Value> {
         return Vec::new();
     }
     if read::kind(object) == "Pod" {
-        return world
-            .all("Pod")
-            .iter()
-            .filter(|pod| read::text(pod, "/metadata/uid") == uid)
-            .collect();
+        let own = world.find("Pod", read::namespace(object), read::name(object));
+        return own.into_iter().filter(|pod| read::text(pod, "/metadata/uid") == uid).collect();
     }
-    let mut owners = BTreeSet::from([uid.to_owned()]);
-    loop {
-        let before = owners.len();
-        for owned in OWNERS.iter().flat_map(|kind| world.all(kind)) {
+    let mut owners = vec![uid];
+    let mut next = 0;
+    while let Some(&owner) = owners.get(next) {
+        next += 1;
+        for owned in OWNERS.iter().flat_map(|kind| world.owned(kind, owner)) {
+            let uid = read::text(owned, "/metadata/uid");
             let superseded = read::kind(owned) == "ReplicaSet" && is_superseded(owned, world);
-            if is_owned(owned, &owners) && !superseded {
-                owners.insert(read::text(owned, "/metadata/uid").to_owned());
+            if !superseded && !owners.contains(&uid) {
+                owners.push(uid);
             }
         }
-        if owners.len() == before {
-            break;
-        }
     }
-    world
-        .all("Pod")
-        .iter()
-        .filter(|pod| {
-            is_owned(pod, &owners) && read::text(pod, "/metadata/deletionTimestamp").is_empty()
-        })
-        .collect()
-}
-
-fn is_owned(object: &Value, owners: &BTreeSet<String>) -> bool {
-    read::list(object, "/metadata/ownerReferences")
-        .iter()
-        .any(|owner| owners.contains(read::text(owner, "/uid")))
+    let pods = owners.iter().flat_map(|owner| world.owned("Pod", owner));
+    pods.filter(|pod| read::text(pod, "/metadata/deletionTimestamp").is_empty()).collect()
 }
 
 /// The controller that owns an object.
@@ -79,8 +62,7 @@ fn is_superseded(replica_set: &Value, world: &World) -> bool {
     let owner = controller(replica_set);
     !owner.is_empty()
         && world
-            .all("ReplicaSet")
-            .iter()
+            .owned("ReplicaSet", owner)
             .any(|other| controller(other) == owner && revision(other) > revision(replica_set))
 }
 
@@ -94,6 +76,17 @@ pub(super) fn last_failed(object: &Value, world: &World) -> Option<LogSource> {
         read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
     })?;
     Some(Container { pod, world, status, is_init: false }.log())
+}
+
+/// When a container of an object's pods that runs now was started again, the last such time.
+#[must_use]
+pub fn last_restart<'w>(object: &Value, world: &'w World) -> Option<&'w str> {
+    let pods = pods_of(object, world).into_iter();
+    pods.flat_map(|pod| read::list(pod, "/status/containerStatuses"))
+        .filter(|status| read::number(status, "/restartCount").unwrap_or_default() > 0)
+        .map(|status| read::text(status, "/state/running/startedAt"))
+        .filter(|started| !started.is_empty())
+        .max()
 }
 
 /// A pod of its own: ready, or ended well.

@@ -218,7 +218,7 @@ impl Pull<'_, '_> {
             .collect();
         let usable = secrets
             .iter()
-            .find(|(_, secret)| secret.is_some_and(|secret| flaw(secret, &self.name).is_none()));
+            .find(|(_, secret)| secret.is_some_and(|secret| flaw(secret, &self.image).is_none()));
         if let Some((name, _)) = usable {
             return self.refused(name);
         }
@@ -226,7 +226,7 @@ impl Pull<'_, '_> {
             return self.secret_missing(name);
         }
         let flawed =
-            secrets.iter().find_map(|(name, secret)| Some((name, flaw((*secret)?, &self.name)?)));
+            secrets.iter().find_map(|(name, secret)| Some((name, flaw((*secret)?, &self.image)?)));
         match (flawed, secrets.first()) {
             (Some((name, flaw)), _) => self.unusable(name, &flaw),
             // The secret was not listed: that it is at fault is all that can be said.

@@ -1,12 +1,14 @@
 //! Whether the kubelet takes anything from a pull secret for an image.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 use crate::manifest::images::ImageName;
-use crate::manifest::read;
+use crate::manifest::{keyring, read};
 
 /// Why the kubelet takes nothing from a pull secret for this image, if it does not.
-pub(super) fn flaw(secret: &Value, image: &ImageName) -> Option<String> {
+pub(super) fn flaw(secret: &Value, image: &str) -> Option<String> {
     let kind = read::text(secret, "/type");
     let key = match kind {
         "kubernetes.io/dockerconfigjson" => "/data/.dockerconfigjson",
@@ -25,42 +27,85 @@ pub(super) fn flaw(secret: &Value, image: &ImageName) -> Option<String> {
     let config: Value =
         config.and_then(|bytes| serde_json::from_slice(&bytes.0).ok()).unwrap_or_default();
     let auths = if key.ends_with("json") { config.get("auths") } else { Some(&config) };
-    let hosts: Vec<&str> = auths
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(host, _)| host.as_str())
-        .collect();
+    let auths = || auths.and_then(Value::as_object).into_iter().flatten();
+    let hosts: Vec<&str> = auths().map(|(host, _)| host.as_str()).collect();
     if hosts.is_empty() {
         return Some("it holds no registry".to_owned());
     }
-    (!hosts.iter().any(|host| is_for(host, &image.registry)))
-        .then(|| format!("it is for {}, and the image is in {}", hosts.join(", "), image.registry))
+    // The kubelet gives the whole secret up for one of these.
+    if let Some((host, _)) = auths().find(|(_, entry)| !is_readable(entry)) {
+        return Some(format!("its login for {host} is no base64 of `user:password`"));
+    }
+    let is_for = hosts.iter().any(|host| keyring::matches(host, image));
+    let registry = || ImageName::parse(image).registry;
+    (!is_for).then(|| format!("it is for {}, and the image is in {}", hosts.join(", "), registry()))
 }
 
-/// Whether a key of a pull secret is for a registry; schemes and paths are not compared.
-fn is_for(key: &str, registry: &str) -> bool {
-    let key = key.trim_start_matches("https://").trim_start_matches("http://");
-    let host = key.split('/').next().unwrap_or_default();
-    match host.strip_prefix('*') {
-        Some(domain) => registry.ends_with(domain),
-        None => {
-            host == registry
-                || (registry == "docker.io"
-                    && ["index.docker.io", "registry-1.docker.io"].contains(&host))
-        }
-    }
+/// Whether the kubelet can read an entry: it takes `auth` with and without padding.
+fn is_readable(entry: &Value) -> bool {
+    let auth = read::text(entry, "/auth");
+    let bytes =
+        if auth.ends_with('=') { STANDARD.decode(auth) } else { STANDARD_NO_PAD.decode(auth) };
+    auth.is_empty() || bytes.is_ok_and(|bytes| bytes.contains(&b':'))
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::ByteString;
+    use serde_json::json;
+
     use super::*;
 
+    fn secret(kind: &str, key: &str, text: &str) -> Value {
+        json!({"type": kind, "data": {key: ByteString(text.as_bytes().to_vec())}})
+    }
+
     #[test]
-    fn keys_of_pull_secrets_match_their_registry() {
-        assert!(is_for("https://index.docker.io/v1/", "docker.io"));
-        assert!(is_for("*.azurecr.io", "x.azurecr.io"));
-        assert!(is_for("reg:5000/path", "reg:5000"));
-        assert!(!is_for("reg", "reg:5000"));
+    fn a_secret_is_judged_by_the_rules_of_the_kubelet() {
+        let host = |host: &str| json!({"auths": {host: {"auth": "dTpw"}}}).to_string();
+        let said = |text: &str, image: &str| {
+            flaw(&secret("kubernetes.io/dockerconfigjson", ".dockerconfigjson", text), image)
+        };
+        for (key, image, is_good) in [
+            ("https://index.docker.io/v1/", "nginx", true),
+            ("registry-1.docker.io", "nginx", false),
+            ("*.azurecr.io", "x.azurecr.io/api", true),
+            ("*.io", "x.azurecr.io/api", false),
+            ("reg:5000/team", "reg:5000/team/api", true),
+            ("reg:5000/team", "reg:5000/other/api", false),
+            ("reg", "reg:5000/api", false),
+        ] {
+            assert_eq!(said(&host(key), image).is_none(), is_good, "{key} {image}");
+        }
+        let words = said(&host("quay.io"), "ghcr.io/a/b:1").unwrap();
+        assert_eq!(words, "it is for quay.io, and the image is in ghcr.io");
+        for empty in ["{}", "{\"auths\":{}}", "no json"] {
+            assert_eq!(said(empty, "a").as_deref(), Some("it holds no registry"), "{empty}");
+        }
+    }
+
+    #[test]
+    fn one_entry_that_cannot_be_read_spoils_the_secret() {
+        for (auth, is_good) in
+            [("dTpw", true), ("dTpwdw==", true), ("dTpwdw", true), ("dXB3", false), ("%%", false)]
+        {
+            let text = json!({"auths": {"ghcr.io": {"auth": "dTpw"}, "r": {"auth": auth}}});
+            let secret =
+                secret("kubernetes.io/dockerconfigjson", ".dockerconfigjson", &text.to_string());
+            let said = flaw(&secret, "ghcr.io/a");
+            assert_eq!(said.is_none(), is_good, "{auth}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn the_type_decides_where_the_logins_are() {
+        let old = r#"{"ghcr.io":{"auth":"dTpw"}}"#;
+        let is_usable =
+            |kind: &str, key: &str| flaw(&secret(kind, key, old), "ghcr.io/a").is_none();
+        assert!(is_usable("kubernetes.io/dockercfg", ".dockercfg"));
+        assert!(!is_usable("kubernetes.io/dockerconfigjson", ".dockerconfigjson"));
+        assert!(!is_usable("Opaque", ".dockerconfigjson"));
+        let unread = json!({"type": "kubernetes.io/dockerconfigjson"});
+        assert_eq!(flaw(&unread, "ghcr.io/a"), None, "listed without its data");
     }
 }

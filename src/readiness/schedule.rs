@@ -7,7 +7,7 @@ use super::claim;
 use super::workload::called;
 use super::world::World;
 use crate::manifest::read;
-use crate::manifest::requests::{self, NodeRoom};
+use crate::manifest::requests;
 use crate::policy::Class;
 
 /// Why a pod gets no node, if it does not.
@@ -47,11 +47,6 @@ fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     }))
 }
 
-/// The rooms of all nodes, this pod and its like taken as they are.
-fn rooms(world: &World) -> Vec<NodeRoom> {
-    world.all("Node").iter().map(|node| NodeRoom::of(node, world.all("Pod"))).collect()
-}
-
 fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     let short: Vec<&str> = reasons
         .split("Insufficient ")
@@ -74,8 +69,7 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         if ending { Finality::Transient } else { Finality::Fatal },
         format!("no node has the {first} that {} requests{wanted}", called(pod)),
     );
-    let rooms = rooms(world);
-    let cause = rooms.iter().take(3).fold(cause, |cause, room| {
+    let cause = world.rooms().iter().take(3).fold(cause, |cause, room| {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
     });
     Some(match first {

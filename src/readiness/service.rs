@@ -11,33 +11,79 @@ use crate::policy::Class;
 
 /// A service: external and selector-less ones are ready when they are there.
 pub(super) fn service(object: &Value, world: &World) -> Readiness {
-    let kind = read::text(object, "/spec/type");
-    if kind == "ExternalName" {
+    let behind = behind(object, world);
+    if behind.is_ready() && awaits_address(object) {
+        return Readiness::Progressing(format!(
+            "LoadBalancer {} waits for an address; a controller has to give it (minikube: `minikube tunnel`)",
+            read::name(object)
+        ));
+    }
+    behind
+}
+
+/// Whether all that a service lacks is an address from outside, which no controller may ever give.
+#[must_use]
+pub fn lacks_only_an_address(object: &Value, world: &World) -> bool {
+    read::kind(object) == "Service" && awaits_address(object) && behind(object, world).is_ready()
+}
+
+fn awaits_address(object: &Value) -> bool {
+    read::text(object, "/spec/type") == "LoadBalancer"
+        && read::list(object, "/status/loadBalancer/ingress").is_empty()
+}
+
+/// Whether somebody answers behind a service.
+fn behind(object: &Value, world: &World) -> Readiness {
+    if read::text(object, "/spec/type") == "ExternalName" {
         return Readiness::Ready(format!(
             "stands for {}",
             read::text(object, "/spec/externalName")
         ));
     }
     let selector: Vec<(&str, &str)> = read::texts(object, "/spec/selector").collect();
-    let endpoints = if selector.is_empty() || !world.knows("EndpointSlice") {
-        "present".to_owned()
-    } else {
-        match ready_endpoints(object, world) {
-            0 => match without_endpoints(object, &selector, world) {
-                Readiness::Ready(fine) => fine,
-                other => return other,
-            },
-            1 => "1 endpoint ready".to_owned(),
-            count => format!("{count} endpoints ready"),
-        }
-    };
-    if kind == "LoadBalancer" && read::list(object, "/status/loadBalancer/ingress").is_empty() {
-        return Readiness::Progressing(format!(
-            "LoadBalancer {} waits for an address; a controller has to give it (minikube: `minikube tunnel`)",
-            read::name(object)
-        ));
+    if selector.is_empty() || !world.knows("EndpointSlice") {
+        return Readiness::Ready("present".to_owned());
     }
-    Readiness::Ready(endpoints)
+    match ready_endpoints(object, world) {
+        0 => without_endpoints(object, &selector, world),
+        1 => Readiness::Ready("1 endpoint ready".to_owned()),
+        count => Readiness::Ready(format!("{count} endpoints ready")),
+    }
+}
+
+/// Whether a service is for one of these workloads: it selects its pods, or nearly so. One that is
+/// for none of them is for somebody else's.
+#[must_use]
+pub fn means<'v>(service: &Value, workloads: impl IntoIterator<Item = &'v Value>) -> bool {
+    let selector: Vec<(&str, &str)> = read::texts(service, "/spec/selector").collect();
+    workloads.into_iter().any(|workload| {
+        read::namespace(workload) == read::namespace(service)
+            && pod_spec(workload).is_some()
+            && nearness(service, &selector, workload, &labels(workload)) > (0, 0)
+    })
+}
+
+/// The labels that a workload's pods have.
+fn labels(workload: &Value) -> Vec<(&str, &str)> {
+    let field = if read::kind(workload) == "Pod" {
+        "/metadata/labels"
+    } else {
+        "/spec/template/metadata/labels"
+    };
+    read::texts(workload, field).collect()
+}
+
+/// How much speaks for it that a service is for a workload.
+fn nearness(
+    service: &Value,
+    selector: &[(&str, &str)],
+    workload: &Value,
+    labels: &[(&str, &str)],
+) -> (usize, usize) {
+    let shared =
+        selector.iter().filter(|(_, value)| labels.iter().any(|(_, has)| has == value)).count();
+    let (own, name) = (read::name(service), read::name(workload));
+    (shared, usize::from(own.starts_with(name) || name.starts_with(own)))
 }
 
 fn ready_endpoints(service: &Value, world: &World) -> usize {
@@ -65,14 +111,7 @@ fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) 
                 read::namespace(workload) == read::namespace(service)
                     && pod_spec(workload).is_some()
             })
-            .map(|workload| {
-                let labels = if read::kind(workload) == "Pod" {
-                    "/metadata/labels"
-                } else {
-                    "/spec/template/metadata/labels"
-                };
-                (workload, read::texts(workload, labels).collect())
-            })
+            .map(|workload| (workload, labels(workload)))
             .collect();
     let meant: Vec<&Value> = workloads
         .iter()
@@ -100,23 +139,19 @@ fn mismatch(
     let write = |labels: &[(&str, &str)]| {
         labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
     };
-    let own_name = read::name(service);
-    let nearness = |(workload, labels): &&(&Value, Vec<(&str, &str)>)| {
-        let shared =
-            selector.iter().filter(|(_, value)| labels.iter().any(|(_, has)| has == value)).count();
-        let name = read::name(workload);
-        (shared, usize::from(own_name.starts_with(name) || name.starts_with(own_name)))
-    };
     let mut cause = Cause::new(
         "SERVICE_SELECTS_NOTHING",
         Class::Config,
         Finality::CurableBy(Remedy::Dependency),
         format!("{} selects {}, and no pod has these labels", called(service), write(selector)),
     );
-    if let Some((nearest, labels)) = workloads.iter().max_by_key(nearness) {
+    let nearest = workloads
+        .iter()
+        .max_by_key(|(workload, labels)| nearness(service, selector, workload, labels));
+    if let Some((nearest, labels)) = nearest {
         cause = cause.because(called(nearest), &format!("its pods have {}", write(labels)));
     }
-    let namespace = read::namespace(service);
+    let (own_name, namespace) = (read::name(service), read::namespace(service));
     cause
         .fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
         .affecting(service)

@@ -13,6 +13,13 @@ fn is_observed(object: &Value) -> bool {
     read::number(object, "/status/observedGeneration").unwrap_or_default() >= wanted
 }
 
+/// Whether an object's pods may still be those of an earlier change.
+pub(super) fn is_overtaken(object: &Value) -> bool {
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].contains(&read::kind(object))
+        && object.get("status").is_some()
+        && !is_observed(object)
+}
+
 fn unobserved() -> Readiness {
     Readiness::Progressing("waits for its controller to see the change".to_owned())
 }

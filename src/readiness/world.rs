@@ -2,15 +2,19 @@
 //! unknown is not absent.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::shelf::Shelf;
 use crate::manifest::read;
+use crate::manifest::requests::NodeRoom;
 
 /// Objects by kind.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    kinds: BTreeMap<String, Vec<Value>>,
+    kinds: BTreeMap<String, Shelf>,
+    rooms: OnceLock<Vec<NodeRoom>>,
 }
 
 impl World {
@@ -18,7 +22,9 @@ impl World {
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Self {
         let mut world = Self::default();
         for object in objects {
-            world.kinds.entry(read::kind(&object).to_owned()).or_default().push(object);
+            let kind = read::kind(&object).to_owned();
+            world.put(&kind, object);
+            world.complete(&kind);
         }
         world
     }
@@ -26,27 +32,53 @@ impl World {
     /// Sets all objects of a kind, an empty list included: from here on, what is not in it is not
     /// there.
     pub fn set(&mut self, kind: &str, objects: Vec<Value>) {
-        self.kinds.insert(kind.to_owned(), objects);
+        self.rooms = OnceLock::new();
+        self.kinds.insert(kind.to_owned(), Shelf::complete(objects));
+    }
+
+    /// Adds an object of a kind, or replaces the one of its name.
+    pub fn put(&mut self, kind: &str, object: Value) {
+        self.shelf(kind).put(object);
+    }
+
+    /// Takes an object of a kind away.
+    pub fn take(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.shelf(kind).take(namespace, name);
+    }
+
+    /// Keeps the objects of a kind that are wanted.
+    pub fn retain(&mut self, kind: &str, wanted: impl FnMut(&Value) -> bool) {
+        self.shelf(kind).retain(wanted);
+    }
+
+    /// Says that all objects of a kind are here: what is not is not there.
+    pub fn complete(&mut self, kind: &str) {
+        self.shelf(kind).complete_now();
+    }
+
+    fn shelf(&mut self, kind: &str) -> &mut Shelf {
+        if ["Node", "Pod"].contains(&kind) {
+            self.rooms = OnceLock::new();
+        }
+        self.kinds.entry(kind.to_owned()).or_default()
     }
 
     /// The objects of a kind, none if it was not listed.
     #[must_use]
     pub fn all(&self, kind: &str) -> &[Value] {
-        self.kinds.get(kind).map(Vec::as_slice).unwrap_or_default()
+        self.kinds.get(kind).map(Shelf::all).unwrap_or_default()
     }
 
-    /// Whether a kind was listed.
+    /// Whether all objects of a kind are here.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {
-        self.kinds.contains_key(kind)
+        self.kinds.get(kind).is_some_and(Shelf::is_complete)
     }
 
     /// An object by its name; the namespace is empty for objects of the cluster.
     #[must_use]
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<&Value> {
-        self.all(kind)
-            .iter()
-            .find(|object| read::name(object) == name && read::namespace(object) == namespace)
+        self.kinds.get(kind)?.find(namespace, name)
     }
 
     /// Whether an object is provably not there.
@@ -55,14 +87,30 @@ impl World {
         self.knows(kind) && self.find(kind, namespace, name).is_none()
     }
 
+    /// The objects of a kind that belong to the one of this uid.
+    pub(super) fn owned<'w>(
+        &'w self,
+        kind: &str,
+        uid: &str,
+    ) -> impl Iterator<Item = &'w Value> + use<'w> {
+        let owned: Vec<&Value> =
+            self.kinds.get(kind).map(|shelf| shelf.related(uid).collect()).unwrap_or_default();
+        owned.into_iter()
+    }
+
     /// The events about an object, in the order of the list.
-    pub(super) fn events<'w>(&'w self, object: &Value) -> impl Iterator<Item = &'w Value> {
-        let uid = read::text(object, "/metadata/uid").to_owned();
-        self.all("Event").iter().filter(move |event| {
-            // `events.k8s.io` says `regarding` where the core kind says `involvedObject`.
-            let about =
-                [read::text(event, "/involvedObject/uid"), read::text(event, "/regarding/uid")];
-            !uid.is_empty() && about.contains(&uid.as_str())
+    pub(super) fn events<'w>(
+        &'w self,
+        object: &Value,
+    ) -> impl Iterator<Item = &'w Value> + use<'w> {
+        self.owned("Event", read::text(object, "/metadata/uid"))
+    }
+
+    /// What the nodes offer, and what their pods leave of it.
+    pub(super) fn rooms(&self) -> &[NodeRoom] {
+        self.rooms.get_or_init(|| {
+            let nodes = self.all("Node").iter();
+            nodes.map(|node| NodeRoom::of(node, self.all("Pod"))).collect()
         })
     }
 
