@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::event::Fix;
+use crate::manifest::keep::MANAGER;
 use crate::policy::{Class, Failure};
 
 /// A request that was refused, as far as its explanation needs it.
@@ -47,6 +48,36 @@ pub fn failure(request: &Request<'_>, code: u16, body: &str) -> Failure {
     }
 }
 
+/// A field that another manager owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Its path, without the leading dot.
+    pub field: String,
+    /// Who owns it.
+    pub manager: String,
+}
+
+/// The fields for which an apply was refused because others own them.
+#[must_use]
+pub fn conflicts(status: &Value) -> Vec<Conflict> {
+    causes(status)
+        .filter(|(_, reason, _)| *reason == "FieldManagerConflict")
+        .map(|(field, _, message)| Conflict {
+            field: field.trim_start_matches('.').to_owned(),
+            manager: between(message, "conflict with \"", "\"").unwrap_or(message).to_owned(),
+        })
+        .collect()
+}
+
+/// The causes of a status with their field, reason and message.
+fn causes(status: &Value) -> impl Iterator<Item = (&str, &str, &str)> {
+    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    causes.into_iter().flatten().map(|cause| {
+        let text = |field: &str| cause.get(field).and_then(Value::as_str).unwrap_or_default();
+        (text("field"), text("reason"), text("message"))
+    })
+}
+
 struct Answer<'a> {
     request: &'a Request<'a>,
     status: &'a Value,
@@ -69,11 +100,7 @@ impl Answer<'_> {
 
     /// The causes with their field, reason and message.
     fn causes(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        let causes = self.status.pointer("/details/causes").and_then(Value::as_array);
-        causes.into_iter().flatten().map(|cause| {
-            let text = |field: &str| cause.get(field).and_then(Value::as_str).unwrap_or_default();
-            (text("field"), text("reason"), text("message"))
-        })
+        causes(self.status)
     }
 
     fn doing(&self) -> String {
@@ -164,15 +191,10 @@ impl Answer<'_> {
 
     fn conflict(&self) -> Failure {
         let Request { name, .. } = self.request;
-        let owned: Vec<(String, String)> = self
-            .causes()
-            .filter(|(_, reason, _)| *reason == "FieldManagerConflict")
-            .map(|(field, _, message)| {
-                let manager = between(message, "conflict with \"", "\"").unwrap_or(message);
-                (field.trim_start_matches('.').to_owned(), manager.to_owned())
-            })
-            .collect();
-        let Some((field, manager)) = owned.first() else {
+        let mut owned = conflicts(self.status);
+        // Those that are in the way first: the others would have given way.
+        owned.sort_by_key(|conflict| gives_way(&conflict.manager));
+        let Some(Conflict { field, manager }) = owned.first() else {
             return match self.text("/reason") {
                 "AlreadyExists" => Failure::new(
                     Class::Transient,
@@ -195,7 +217,7 @@ impl Answer<'_> {
             "FIELD_OWNED",
             format!("{}: field `{field}` is owned by `{manager}`{others}", self.doing()),
         );
-        for (field, manager) in owned.iter().take(4) {
+        for Conflict { field, manager } in owned.iter().take(4) {
             failure = failure.because(format!("field {field}"), format!("owned by `{manager}`"));
         }
         failure.fix(Fix::safe(format!(
@@ -256,6 +278,13 @@ impl Answer<'_> {
         }
         failure.fix(Fix::safe(format!("correct that field of {}", self.request.object)))
     }
+}
+
+/// Whether fields of this manager are taken over: what people's hands and scripts set by `kubectl` is
+/// what mlup replaces, and it writes some objects by other requests than apply itself.
+#[must_use]
+pub fn gives_way(manager: &str) -> bool {
+    manager == MANAGER || manager.starts_with("kubectl") || manager == "before-first-apply"
 }
 
 /// The failure of a kind that the cluster does not serve.

@@ -192,9 +192,9 @@ fn every_field_of_a_conflict_is_named_with_its_owner() {
     let failure = failure(&deployment(), 409, body);
     assert_eq!(
         failure.summary,
-        "could not apply Deployment `api-recording/api`: field `spec.replicas` is owned by `kubectl-client-side-apply` (and 1 more)"
+        "could not apply Deployment `api-recording/api`: field `spec.template.spec.containers[name=\"api\"].image` is owned by `ci` (and 1 more)"
     );
-    assert_eq!(failure.evidence[1].text, "owned by `ci`");
+    assert_eq!(failure.evidence[0].text, "owned by `ci`", "who does not give way comes first");
     assert!(failure.fix.unwrap().command.contains("`keep`"));
 }
 

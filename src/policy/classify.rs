@@ -2,7 +2,7 @@
 //! last lines otherwise. Pure: it takes plain values and names no host type.
 
 use crate::event::Evidence;
-use crate::policy::known_issues::{KNOWN_ISSUES, KnownIssue};
+use crate::policy::known_issues::{self, KnownIssue};
 use crate::policy::tool::{Tool, ToolEnd};
 use crate::policy::{Class, Failure};
 
@@ -38,8 +38,7 @@ pub fn tool_failure(tool: Tool, doing: &str, end: ToolEnd, stderr: &str, stdout:
 /// The known issue that these words tell of, if they tell of one.
 #[must_use]
 pub fn known(tool: Tool, doing: &str, words: &str) -> Option<Failure> {
-    let (issue, line, found) = KNOWN_ISSUES
-        .iter()
+    let (issue, line, found) = known_issues::all()
         .filter(|issue| tool != Tool::Other && issue.is_said_by(tool))
         .find_map(|issue| issue.find(words).map(|(line, found)| (issue, line, found)))?;
     Some(describe(issue, doing, &found).because(tool.name(), shorten(&line)))
@@ -85,8 +84,13 @@ pub fn shorten(line: &str) -> String {
 
 fn subject(tool: Tool) -> &'static str {
     match tool {
+        Tool::Aws => "`aws`",
+        Tool::Az => "`az`",
         Tool::Compose => "`docker compose`",
         Tool::Docker => "`docker`",
+        Tool::Gcloud => "`gcloud`",
+        Tool::Helm => "`helm`",
+        Tool::Kustomize => "`kustomize`",
         Tool::Other => "the command",
     }
 }

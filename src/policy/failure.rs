@@ -1,7 +1,7 @@
 //! `Failure`: what went wrong with a step, classified. Data only: who retries is `engine::machine`,
 //! how it reads is `report/`.
 
-use crate::event::{Diagnosis, Evidence, Fix};
+use crate::event::{Diagnosis, Evidence, Finding, Fix};
 use crate::policy::escalate::Onset;
 
 /// What a failure means for the run.
@@ -46,12 +46,22 @@ pub struct Failure {
     pub fix: Option<Fix>,
     /// Where recovery begins; `None` for a failure that no rung of the ladder cures.
     pub onset: Option<Onset>,
+    /// The single things that are wrong, where a look found several at once.
+    pub findings: Box<[Finding]>,
 }
 
 impl Failure {
     /// A failure with no evidence and no fix yet.
     pub fn new(class: Class, code: &'static str, summary: impl Into<String>) -> Self {
-        Self { class, code, summary: summary.into(), evidence: Vec::new(), fix: None, onset: None }
+        Self {
+            class,
+            code,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            fix: None,
+            onset: None,
+            findings: Box::default(),
+        }
     }
 
     /// The failure of work that was told to stop; nobody is shown it.
@@ -88,6 +98,17 @@ impl Failure {
         self
     }
 
+    /// The failure as one of several that a look found at once.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        Finding {
+            code: self.code.to_owned(),
+            summary: self.summary.clone(),
+            evidence: self.evidence.iter().take(5).cloned().collect(),
+            fix: self.fix.clone(),
+        }
+    }
+
     /// The event fields of this failure, `blocks` and `tried` left to who knows them.
     #[must_use]
     pub fn diagnosis(&self, step: &str) -> Diagnosis {
@@ -99,6 +120,7 @@ impl Failure {
             tried: Vec::new(),
             fix: self.fix.clone(),
             blocks: Vec::new(),
+            findings: self.findings.to_vec(),
         }
     }
 }

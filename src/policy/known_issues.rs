@@ -1,6 +1,12 @@
 //! What tools say when something well known is wrong: a table, one row an issue. Matched only after
 //! exit code and status have said nothing. A new row needs a fixture below.
 
+mod clouds;
+mod helm;
+mod kustomize;
+#[cfg(test)]
+mod tool_tests;
+
 use regex::{Captures, Regex, RegexBuilder};
 
 use crate::event::{Fix, Safety};
@@ -52,11 +58,17 @@ fn groups(pattern: &Regex, found: &Captures<'_>) -> Vec<(String, String)> {
     pattern.capture_names().flatten().map(|name| (name.to_owned(), value(name))).collect()
 }
 
+/// All rows, those of one tool in the order in which they are tried.
+pub fn all() -> impl Iterator<Item = &'static KnownIssue> {
+    KNOWN_ISSUES.iter().chain(clouds::ISSUES).chain(helm::ISSUES).chain(kustomize::ISSUES)
+}
+
 const ANY: &[Tool] = &[Tool::Compose, Tool::Docker];
 const COMPOSE: &[Tool] = &[Tool::Compose];
 
-/// All rows. The first that matches wins, so causes come before what follows from them.
-pub const KNOWN_ISSUES: &[KnownIssue] = &[
+/// The rows of Docker and compose. The first that matches wins, so causes come before what follows
+/// from them.
+const KNOWN_ISSUES: &[KnownIssue] = &[
     KnownIssue {
         code: "PORT_TAKEN",
         tools: ANY,
@@ -305,6 +317,25 @@ pub const KNOWN_ISSUES: &[KnownIssue] = &[
             Safety::Safe,
         ),
     },
+    KnownIssue {
+        code: "REGISTRY_DENIED",
+        tools: ANY,
+        pattern: r#""https?://(?P<registry>[^/"]+)/[^"]*": no basic auth credentials"#,
+        class: Class::Prerequisite,
+        cause: "the registry `{registry}` wants a login, and this machine keeps none for it",
+        fix: ("docker login {registry}", Safety::Safe),
+    },
+    KnownIssue {
+        code: "REGISTRY_DENIED",
+        tools: ANY,
+        pattern: r"unauthorized: (authentication required|incorrect username or password)|your authorization token has expired",
+        class: Class::Prerequisite,
+        cause: "a registry does not accept the login that this machine keeps for it",
+        fix: (
+            "docker login   # followed by the registry that the image's name begins with",
+            Safety::Safe,
+        ),
+    },
 ];
 
 #[cfg(test)]
@@ -416,6 +447,18 @@ mod tests {
             (
                 "IMAGE_MISSING",
                 "Error response from daemon: manifest for nothing:here not found: manifest unknown",
+            ),
+            (
+                "REGISTRY_DENIED",
+                r#"Error response from daemon: Head "http://127.0.0.1:5000/v2/team/app/manifests/1": no basic auth credentials"#,
+            ),
+            (
+                "REGISTRY_DENIED",
+                "Error response from daemon: unauthorized: authentication required",
+            ),
+            (
+                "REGISTRY_DENIED",
+                "Error response from daemon: denied: Your authorization token has expired. Reauthenticate and try again.",
             ),
         ];
         let owned = fixed.iter().map(|(code, words)| (*code, (*words).to_owned()));

@@ -3,21 +3,48 @@
 /// A tool whose words are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
+    /// `aws`.
+    Aws,
+    /// `az`, the command line of Azure.
+    Az,
     /// `docker compose`, version 2.
     Compose,
     /// The docker command line, and the engine behind it.
     Docker,
+    /// `gcloud`, the command line of Google Cloud.
+    Gcloud,
+    /// helm, and the API server behind it.
+    Helm,
+    /// `kustomize`, or `kubectl kustomize`.
+    Kustomize,
     /// Anything else, such as the program of a task.
     Other,
 }
 
 impl Tool {
+    /// The tool behind a program, where its words are known.
+    #[must_use]
+    pub fn of(program: &str) -> Self {
+        match program.rsplit('/').next() {
+            Some("aws") => Self::Aws,
+            Some("az") => Self::Az,
+            Some("docker") => Self::Docker,
+            Some("gcloud") => Self::Gcloud,
+            _ => Self::Other,
+        }
+    }
+
     /// The tool's name as evidence gives it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Aws => "aws",
+            Self::Az => "az",
             Self::Compose => "docker compose",
             Self::Docker => "docker",
+            Self::Gcloud => "gcloud",
+            Self::Helm => "helm",
+            Self::Kustomize => "kustomize",
             Self::Other => "stderr",
         }
     }
