@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::Purge;
+use crate::drivers::references::NodeImage;
 use crate::host::workbench::Workbench;
 use crate::plan::change::Change;
 use crate::policy::Failure;
@@ -185,14 +186,15 @@ pub trait ClusterDriver: Send + Sync {
         image: &str,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// The references of the images on the nodes, `docker.io/library/` prefixes taken off.
+    /// The images that all nodes have, by each of their names, `docker.io/library/` prefixes taken
+    /// off.
     ///
     /// # Errors
     /// The nodes could not be asked.
     fn list_images(
         &self,
         bench: &Workbench,
-    ) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<NodeImage>, Failure>> + Send;
 
     /// The address at which this machine reaches the NodePorts.
     ///

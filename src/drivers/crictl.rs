@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::drivers::references::{self, ListedImage, familiar};
+use crate::drivers::references::{self, ListedImage, NodeImage};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -10,10 +10,10 @@ struct Answer {
     images: Vec<ListedImage>,
 }
 
-/// The references in `crictl images`, in its JSON or its table form, as people write them; `None`
+/// The images in `crictl images`, in its JSON or its table form, by each of their names; `None`
 /// when the text is neither.
 #[must_use]
-pub fn images(text: &str) -> Option<Vec<String>> {
+pub fn images(text: &str) -> Option<Vec<NodeImage>> {
     match serde_json::from_str::<Answer>(text) {
         Ok(answer) => Some(references::of(answer.images)),
         Err(_) => table(text),
@@ -21,7 +21,7 @@ pub fn images(text: &str) -> Option<Vec<String>> {
 }
 
 /// `IMAGE  TAG  IMAGE ID  SIZE`, one image a line.
-fn table(text: &str) -> Option<Vec<String>> {
+fn table(text: &str) -> Option<Vec<NodeImage>> {
     let mut lines = text.lines();
     let header = lines.find(|line| line.starts_with("IMAGE"))?;
     if !header.contains("TAG") {
@@ -33,7 +33,7 @@ fn table(text: &str) -> Option<Vec<String>> {
         if let (Some(name), Some(tag)) = (words.next(), words.next())
             && tag != "<none>"
         {
-            found.push(familiar(&format!("{name}:{tag}")));
+            found.push(NodeImage::new(&format!("{name}:{tag}"), words.next().unwrap_or_default()));
         }
     }
     found.sort();
@@ -52,7 +52,8 @@ mod tests {
             {"id":"sha256:2","repoTags":null,"repoDigests":["docker.io/rancher/pause@sha256:ab"]},
             {"id":"sha256:3","repoTags":["ghcr.io/a/b:1"],"pinned":false}]}"#;
         let found = images(text).unwrap();
-        assert_eq!(found, ["eval:dev", "ghcr.io/a/b:1", "rancher/pause@sha256:ab"]);
+        let wanted = [("eval:dev", "1"), ("ghcr.io/a/b:1", "3"), ("rancher/pause@sha256:ab", "2")];
+        assert_eq!(found, wanted.map(|(name, id)| NodeImage::new(name, id)));
     }
 
     #[test]
@@ -60,12 +61,12 @@ mod tests {
         let text = "IMAGE                                        TAG                 IMAGE ID            SIZE\n\
                     docker.io/library/eval                       dev                 0a1b2c3d4e5f6       2MB\n\
                     docker.io/rancher/mirrored-pause             <none>              6270bb605e12e       299kB\n";
-        assert_eq!(images(text).unwrap(), ["eval:dev"]);
+        assert_eq!(images(text).unwrap(), [NodeImage::new("eval:dev", "0a1b2c3d4e5f6")]);
     }
 
     #[test]
     fn an_empty_store_holds_nothing_and_other_text_is_no_answer() {
-        assert_eq!(images(r#"{"images":[]}"#).unwrap(), Vec::<String>::new());
+        assert_eq!(images(r#"{"images":[]}"#).unwrap(), Vec::new());
         assert_eq!(images("OCI runtime exec failed"), None);
     }
 }

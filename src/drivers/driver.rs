@@ -8,6 +8,7 @@ use crate::drivers::docker_desktop::DockerDesktop;
 use crate::drivers::existing::Existing;
 use crate::drivers::k3d::K3d;
 use crate::drivers::minikube::Minikube;
+use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
 use crate::host::workbench::Workbench;
 use crate::plan::change::Change;
@@ -102,7 +103,7 @@ impl ClusterDriver for Driver {
         each!(self, load_image(bench, image))
     }
 
-    async fn list_images(&self, bench: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         each!(self, list_images(bench))
     }
 

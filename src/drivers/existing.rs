@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
 use crate::drivers::kubeconfig::{self, Plugin};
+use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::kube::access::{self, Verdict};
@@ -165,7 +166,7 @@ impl ClusterDriver for Existing {
         self.needs_registry(&format!("the image `{image}` cannot be loaded"))
     }
 
-    async fn list_images(&self, _bench: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, _bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         self.needs_registry("the images on the nodes are not known")
     }
 

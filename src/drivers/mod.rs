@@ -11,8 +11,10 @@ pub mod driver;
 pub mod existing;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod helm;
 pub mod k3d;
 pub mod kubeconfig;
+pub mod kustomize;
 pub mod minikube;
 pub mod pull_secret;
 pub mod references;

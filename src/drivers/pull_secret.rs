@@ -2,7 +2,6 @@
 //! for. Values only; reading and writing them in a cluster is `steps/registry`.
 
 pub mod age;
-pub mod keyring;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::drivers::credential::Login;
+use crate::manifest::keyring;
 use crate::redact::Secret;
 
 /// The type of a pull secret; the API server lets nobody change the type of a secret.

@@ -10,11 +10,9 @@ use serde::Deserialize;
 
 use super::{Login, keychain};
 use crate::event::Fix;
+use crate::manifest::keyring::HUB;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
-
-/// The name under which Docker keeps the login of Docker Hub.
-pub const HUB: &str = "https://index.docker.io/v1/";
 
 /// One of the files.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -2,7 +2,7 @@
 
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output};
-use crate::policy::classify::last_lines;
+use crate::policy::classify::{known, last_lines};
 use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
@@ -13,6 +13,7 @@ const TAKES_KEY_FILE: [&str; 1] = ["_json_key"];
 /// The password that the command printed. What it printed is never shown: it may be the password.
 ///
 /// # Errors
+/// `CLOUD_LOGIN_NEEDED`, `ACR_ADMIN_DISABLED`, `ACR_UNKNOWN` where the tool says so; else
 /// `REGISTRY_EXEC_FAILED`, `REGISTRY_EXEC_EMPTY`, `REGISTRY_EXEC_FORMAT`, `REGISTRY_EXEC_TIMEOUT`.
 pub fn password(cmd: &Cmd, username: &str, output: &Output) -> Result<Secret, Failure> {
     if !output.success() {
@@ -49,6 +50,13 @@ pub fn password(cmd: &Cmd, username: &str, output: &Output) -> Result<Secret, Fa
 }
 
 fn failed(cmd: &Cmd, output: &Output) -> Failure {
+    let tool = Tool::of(&cmd.program);
+    let doing = format!("get a password from `{}`", cmd.program);
+    if matches!(output.end, End::Exit(_))
+        && let Some(failure) = known(tool, &doing, &output.stderr)
+    {
+        return failure;
+    }
     let (class, code, how) = match output.end {
         End::Exit(code) => {
             (Class::Prerequisite, "REGISTRY_EXEC_FAILED", format!("failed with exit code {code}"))
@@ -102,11 +110,48 @@ mod tests {
 
     #[test]
     fn a_failure_shows_what_was_printed_for_people_and_never_stdout() {
-        let ended = output(End::Exit(1), "half-a-t0ken", "ERROR: Please run 'az login'");
-        let failure = password(&Cmd::new("az"), "u", &ended).unwrap_err();
+        let ended = output(End::Exit(1), "half-a-t0ken", "vault is sealed");
+        let failure = password(&Cmd::new("vault"), "u", &ended).unwrap_err();
         assert_eq!(failure.code, "REGISTRY_EXEC_FAILED");
-        assert_eq!(failure.evidence[0].text, "ERROR: Please run 'az login'");
+        assert_eq!(failure.evidence[0].text, "vault is sealed");
         assert!(!format!("{failure:?}").contains("half-a-t0ken"));
+    }
+
+    #[test]
+    fn what_the_tools_of_clouds_say_becomes_their_own_fix() {
+        let said = |program: &str, words: &str| {
+            let ended = output(End::Exit(1), "half-a-t0ken", words);
+            password(&Cmd::new(program), "u", &ended).unwrap_err()
+        };
+        for (program, words, code, fix) in [
+            (
+                "az",
+                "ERROR: Please run 'az login' to setup account.",
+                "CLOUD_LOGIN_NEEDED",
+                "az login",
+            ),
+            (
+                "/usr/bin/gcloud",
+                "ERROR: (gcloud.auth.print-access-token) You do not currently have an active account \
+                 selected.\nPlease run:\n\n  $ gcloud auth login\n",
+                "CLOUD_LOGIN_NEEDED",
+                "gcloud auth login",
+            ),
+            (
+                "az",
+                "ERROR: Run 'az acr update -n shop --admin-enabled true' to enable admin first.",
+                "ACR_ADMIN_DISABLED",
+                "az acr update -n shop --admin-enabled true",
+            ),
+        ] {
+            let failure = said(program, words);
+            assert_eq!((failure.class, failure.code), (Class::Prerequisite, code), "{words}");
+            assert_eq!(failure.fix.as_ref().unwrap().command, fix);
+            assert!(failure.summary.contains(program), "{}", failure.summary);
+            assert!(!format!("{failure:?}").contains("half-a-t0ken"));
+        }
+        assert_eq!(said("az", "ERROR: something new").code, "REGISTRY_EXEC_FAILED");
+        assert_eq!(said("mine", "Please run 'az login'").code, "REGISTRY_EXEC_FAILED");
     }
 
     #[test]

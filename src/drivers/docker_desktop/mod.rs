@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
 use crate::drivers::kubeconfig;
-use crate::drivers::references::familiar;
+use crate::drivers::references::{NodeImage, familiar};
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::Cmd;
@@ -155,7 +155,7 @@ impl ClusterDriver for DockerDesktop {
 
     async fn load_image(&self, bench: &Workbench, image: &str) -> Result<(), Failure> {
         let image = familiar(image);
-        if self.list_images(bench).await?.contains(&image) {
+        if self.list_images(bench).await?.iter().any(|listed| listed.name == image) {
             return Ok(());
         }
         let summary = format!("image `{image}` is not on this machine");
@@ -164,7 +164,7 @@ impl ClusterDriver for DockerDesktop {
     }
 
     /// The node shares the images of the engine, unless nodes are containers themselves.
-    async fn list_images(&self, bench: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         const LOOK: Duration = Duration::from_secs(30);
         if desktop::kubernetes(bench).await?.1 == Some(Mode::Kind) {
             return Err(hidden_images());
@@ -175,7 +175,8 @@ impl ClusterDriver for DockerDesktop {
             return Err(output.failure(Tool::Docker, "list the images of Docker Desktop"));
         }
         let lines = output.stdout.lines().filter(|line| !line.contains("<none>"));
-        Ok(lines.map(familiar).collect())
+        // One store: what the engine has under a name is what the node has.
+        Ok(lines.map(|line| NodeImage::new(line, "")).collect())
     }
 
     async fn node_address(&self, _: &Workbench) -> Result<IpAddr, Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::drivers::crictl;
 use crate::drivers::k3d::list::Node;
 use crate::drivers::k3d::{argv, gone, reasons, tool};
-use crate::drivers::references::familiar;
+use crate::drivers::references::{NodeImage, familiar};
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::workbench::Workbench;
@@ -31,7 +31,7 @@ pub(super) async fn load(bench: &Workbench, spec: &Spec, image: &str) -> Result<
         ));
     }
     for node in nodes(bench, spec).await? {
-        if !of_node(bench, &node).await?.contains(&image) {
+        if of_node(bench, &node).await?.iter().all(|listed| listed.name != image) {
             let summary = format!(
                 "could not {doing}: k3d says that it did, and `{node}` does not have the image"
             );
@@ -44,9 +44,9 @@ pub(super) async fn load(bench: &Workbench, spec: &Spec, image: &str) -> Result<
     Ok(())
 }
 
-/// The images that every node has: a pod may come to any of them.
-pub(super) async fn list(bench: &Workbench, spec: &Spec) -> Result<Vec<String>, Failure> {
-    let mut on_all: Option<Vec<String>> = None;
+/// The images that every node has, and the same ones: a pod may come to any of them.
+pub(super) async fn list(bench: &Workbench, spec: &Spec) -> Result<Vec<NodeImage>, Failure> {
+    let mut on_all: Option<Vec<NodeImage>> = None;
     for node in nodes(bench, spec).await? {
         let images = of_node(bench, &node).await?;
         on_all = Some(match on_all {
@@ -63,7 +63,7 @@ async fn nodes(bench: &Workbench, spec: &Spec) -> Result<Vec<String>, Failure> {
     Ok(cluster.servers().map(name).chain(cluster.agents().map(name)).collect())
 }
 
-async fn of_node(bench: &Workbench, node: &str) -> Result<Vec<String>, Failure> {
+async fn of_node(bench: &Workbench, node: &str) -> Result<Vec<NodeImage>, Failure> {
     let output = tool::docker(bench, argv::node_images(node), tool::LOOK).await?;
     if !output.success() {
         return Err(output.failure(Tool::Docker, &format!("list the images of `{node}`")));

@@ -22,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
+use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::workbench::Workbench;
@@ -127,7 +128,7 @@ impl ClusterDriver for K3d {
         images::load(bench, &self.spec, image).await
     }
 
-    async fn list_images(&self, bench: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         images::list(bench, &self.spec).await
     }
 

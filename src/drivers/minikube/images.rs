@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::drivers::minikube::{LOOK_LIMIT, Minikube, argv, environment, how_to_install, reasons};
-use crate::drivers::references::{self, ListedImage, familiar};
+use crate::drivers::references::{self, ListedImage, NodeImage, familiar};
 use crate::event::Fix;
 use crate::host::cmd::Output;
 use crate::host::workbench::Workbench;
@@ -21,13 +21,13 @@ pub(super) async fn load(driver: &Minikube, bench: &Workbench, image: &str) -> R
         return Err(driver.failure(bench, &output, &doing).await);
     }
     let wanted = familiar(image);
-    if list(driver, bench).await?.contains(&wanted) {
+    if list(driver, bench).await?.iter().any(|listed| listed.name == wanted) {
         return Ok(());
     }
     Err(not_there(image, &output))
 }
 
-pub(super) async fn list(driver: &Minikube, bench: &Workbench) -> Result<Vec<String>, Failure> {
+pub(super) async fn list(driver: &Minikube, bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
     let output = driver.look(bench, argv::list_images(&driver.spec.name), LOOK_LIMIT).await?;
     if !output.success() {
         return Err(driver.failure(bench, &output, "list the images of the nodes").await);
@@ -39,7 +39,7 @@ pub(super) async fn list(driver: &Minikube, bench: &Workbench) -> Result<Vec<Str
     })
 }
 
-fn parse(stdout: &str) -> Option<Vec<String>> {
+fn parse(stdout: &str) -> Option<Vec<NodeImage>> {
     let images: Option<Vec<ListedImage>> = serde_json::from_str(stdout.trim()).ok()?;
     Some(references::of(images.unwrap_or_default()))
 }
@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn names_are_listed_as_people_write_them() {
-        let names = parse(LIST).unwrap();
+        let images = parse(LIST).unwrap();
+        assert_eq!(images[1], NodeImage::new("api:1", "7d1c"));
+        let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
         let wanted = [
             "acme/web:latest",
             "api:1",

@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Cure, Drift, Insistence, Sighting};
 use crate::drivers::kubeconfig;
+use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, Output};
@@ -258,7 +259,7 @@ impl ClusterDriver for Minikube {
         images::load(self, bench, image).await
     }
 
-    async fn list_images(&self, bench: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, bench: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         images::list(self, bench).await
     }
 
