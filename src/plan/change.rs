@@ -44,6 +44,15 @@ pub enum Settle {
     Succeeded,
 }
 
+/// What became of the changes that were needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The world is another one now.
+    Changed,
+    /// Nothing was changed after all.
+    Unchanged,
+}
+
 /// One change to the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -72,6 +81,8 @@ pub enum Op {
     Build,
     /// Makes something that is not there.
     Create,
+    /// Brings an image of this machine onto the nodes.
+    Load,
     /// Pulls an image.
     Pull,
     /// Makes something new in time that is still good.
@@ -100,6 +111,7 @@ impl fmt::Display for Op {
             Self::Ask => "ask for",
             Self::Build => "build",
             Self::Create => "create",
+            Self::Load => "load",
             Self::Pull => "pull",
             Self::Recreate => "recreate",
             Self::Remove => "remove",

@@ -13,7 +13,7 @@ pub(crate) fn id(text: &str) -> StepId {
 pub(crate) fn step(text: &str, needs: &[&str]) -> Step {
     let id = id(text);
     let kind = match text.split_once('/') {
-        Some(("check", name)) => StepKind::Check(check(name)),
+        Some(("check", name)) => StepKind::Check(Box::new(check(name))),
         Some((_, name)) => StepKind::Task(task(name, &[])),
         None => StepKind::Docker,
     };

@@ -85,13 +85,16 @@ impl Step {
             StepKind::Check(_)
             | StepKind::ClusterPreflight
             | StepKind::ComposePreflight(_)
+            | StepKind::DeployPreflight
             | StepKind::Docker => true,
             StepKind::Cluster
             | StepKind::Compose(_)
             | StepKind::ComposeBeside(_)
             | StepKind::ComposeImages(_)
+            | StepKind::Deploy(_)
             | StepKind::File(_)
             | StepKind::Image(_)
+            | StepKind::Load(_)
             | StepKind::Network(_)
             | StepKind::Registry(_)
             | StepKind::Secret(_)
@@ -122,7 +125,7 @@ impl Default for Retry {
 #[derive(Clone, Debug)]
 pub enum StepKind {
     /// A check of the running environment.
-    Check(Check),
+    Check(Box<Check>),
     /// The cluster is up, and its API answers.
     Cluster,
     /// The cluster's tool, this machine and the configuration go together.
@@ -135,12 +138,18 @@ pub enum StepKind {
     ComposeImages(ComposeDeploy),
     /// A compose project's file, networks and ports are in order.
     ComposePreflight(ComposeDeploy),
+    /// The objects of a deploy are in the cluster, and ready.
+    Deploy(Deploy),
+    /// Everything that the deploys of the cluster need is there.
+    DeployPreflight,
     /// Docker answers.
     Docker,
     /// A file is as the template says.
     File(File),
     /// An image is on this machine.
     Image(Image),
+    /// An image of this machine is on the cluster's nodes.
+    Load(Image),
     /// A Docker network is there.
     Network(Network),
     /// A pull secret is in its namespaces.

@@ -17,7 +17,9 @@ pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
     let goes = |step: &Step| match step.kind {
         StepKind::Cluster => has_cluster,
         // What is in a cluster goes with it.
-        StepKind::Registry(_) | StepKind::Secret(_) => verb != Verb::Stop && !has_cluster,
+        StepKind::Deploy(_) | StepKind::Registry(_) | StepKind::Secret(_) => {
+            verb != Verb::Stop && !has_cluster
+        }
         ref kind => leaves_something(kind, verb),
     };
     let docker = up.steps().iter().find(|step| matches!(step.kind, StepKind::Docker));
@@ -51,7 +53,10 @@ fn leaves_something(kind: &StepKind, verb: Verb) -> bool {
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
+        | StepKind::Deploy(_)
+        | StepKind::DeployPreflight
         | StepKind::Docker
+        | StepKind::Load(_)
         | StepKind::Registry(_)
         | StepKind::Secret(_)
         | StepKind::Token(_) => false,

@@ -3,22 +3,25 @@
 //! Nothing waits for the cluster that can do without it: images, builds and the services that are
 //! on no network of the cluster come up while it is made.
 
+use std::path::Path;
+
 use super::draft::Draft;
-use super::nodes::looks_into_containers;
+use super::nodes::{asks_the_cluster, looks_into_containers};
 use super::{
-    cluster_id, cluster_is_in_docker, cluster_preflight_id, compose_deploys, docker_id, file_id,
-    is_kubeconfig, network_id, networks, registry_id, secret_id, token_id,
+    cluster_id, cluster_is_in_docker, cluster_preflight_id, deploy_id, deploys_preflight_id,
+    docker_id, file_id, image_id, is_kubeconfig, load_id, loaded_images, network_id, networks,
+    object_deploys, registry_id, secret_id, token_id,
 };
-use crate::config::model::{Config, Deploy, NetworkOwner, Provider};
+use crate::config::model::{Config, Deploy, ImageSource, NetworkOwner, Provider, SecretValue};
 use crate::plan::graph::order;
-use crate::plan::{PlanError, StepId, pull_secret};
+use crate::plan::{ComposeDeploy, PlanError, StepId, pull_secret};
 
 /// What the user wrote comes first, so that a cycle in it is an error about nothing else. The
 /// services beside the cluster are a part of their deploy, and wait for what it waits for.
 pub(super) fn add_explicit(draft: &mut Draft, config: &Config) -> Result<(), PlanError> {
-    for (deploy, _) in compose_deploys(config) {
+    for deploy in &config.deploys {
         let needs = deploy.needs.as_deref().unwrap_or_default();
-        draft.needs_by_name(&StepId::named("deploy", &deploy.name), needs)?;
+        draft.needs_by_name(&deploy_id(deploy), needs)?;
         draft.needs_by_name(&StepId::named("beside", &deploy.name), needs)?;
     }
     for task in &config.tasks {
@@ -37,11 +40,10 @@ pub(super) fn add_implied(draft: &mut Draft, config: &Config) {
     for id in groups.own_networks.iter().chain(&groups.images) {
         draft.implies(id, &docker_id());
     }
-    let mut above: Option<StepId> = None;
-    for (deploy, _) in compose_deploys(config) {
-        add_deploy(draft, deploy, &groups, above.as_ref());
-        above = Some(StepId::named("deploy", &deploy.name));
-    }
+    add_aliases(draft, config);
+    add_loads(draft, config);
+    add_deploys_preflight(draft, config, &groups);
+    add_deploys(draft, config, &groups);
     add_checks(draft, config);
 }
 
@@ -65,7 +67,7 @@ impl Groups {
             cluster_networks: owned(NetworkOwner::Cluster),
             rendered: ids(rendered),
             kubeconfigs: ids(kubeconfigs),
-            images: config.images.iter().map(|image| StepId::named("image", &image.name)).collect(),
+            images: config.images.iter().map(image_id).collect(),
         }
     }
 }
@@ -103,11 +105,89 @@ fn add_objects(draft: &mut Draft, config: &Config) {
         }
     }
     for secret in &config.secrets {
-        draft.implies(&secret_id(&secret.name), &cluster_id());
+        let id = secret_id(&secret.name);
+        draft.implies(&id, &cluster_id());
+        for path in secret.keys.values().filter_map(file_of) {
+            for file in config.files.iter().filter(|file| file.path == *path) {
+                draft.implies(&id, &file_id(config, file));
+            }
+        }
     }
 }
 
-fn add_deploy(draft: &mut Draft, deploy: &Deploy, groups: &Groups, above: Option<&StepId>) {
+/// The file that a value is read from.
+fn file_of(value: &SecretValue) -> Option<&Path> {
+    match value {
+        SecretValue::File(path) => Some(path),
+        SecretValue::Generate(_) | SecretValue::Literal(_) => None,
+    }
+}
+
+/// A second name is given once the image is there that this run builds.
+fn add_aliases(draft: &mut Draft, config: &Config) {
+    for image in &config.images {
+        if let ImageSource::Alias(source) = &image.source {
+            draft.implies(&image_id(image), &StepId::named("image", source));
+        }
+    }
+}
+
+/// Images go onto the nodes as soon as both are there.
+fn add_loads(draft: &mut Draft, config: &Config) {
+    for image in loaded_images(config) {
+        let id = load_id(image);
+        draft.implies(&id, &image_id(image));
+        draft.implies(&id, &cluster_id());
+    }
+}
+
+/// The preflight sees what the deploys will find: the cluster's nodes, the manifests and the images.
+fn add_deploys_preflight(draft: &mut Draft, config: &Config, groups: &Groups) {
+    let id = deploys_preflight_id();
+    draft.implies(&id, &cluster_id());
+    draft.implies_all(&id, &[&groups.rendered, &groups.images]);
+    for deploy in object_deploys(config) {
+        draft.implies(&deploy_id(deploy), &id);
+    }
+}
+
+/// Deploys come one after the other, top to bottom, unless they say what they need.
+fn add_deploys(draft: &mut Draft, config: &Config, groups: &Groups) {
+    let mut above: Option<StepId> = None;
+    let mut above_beside: Option<StepId> = None;
+    for deploy in &config.deploys {
+        let is_compose = ComposeDeploy::of(deploy).is_some();
+        if is_compose {
+            add_compose(draft, deploy, groups, above_beside.as_ref());
+            above_beside = Some(deploy_id(deploy));
+        } else {
+            add_object_deploy(draft, deploy, config);
+        }
+        if let (None, Some(above)) = (&deploy.needs, &above) {
+            draft.implies(&deploy_id(deploy), above);
+        }
+        above = Some(deploy_id(deploy));
+    }
+}
+
+/// What pods need is there before they are.
+fn add_object_deploy(draft: &mut Draft, deploy: &Deploy, config: &Config) {
+    let id = deploy_id(deploy);
+    draft.implies(&id, &cluster_id());
+    for secret in pull_secret::pull_secrets(config) {
+        draft.implies(&id, &registry_id(&secret.name));
+    }
+    for secret in &config.secrets {
+        draft.implies(&id, &secret_id(&secret.name));
+    }
+    for image in loaded_images(config) {
+        draft.implies(&id, &load_id(image));
+    }
+}
+
+/// `above` is the compose deploy before it: services that need nothing of the cluster wait for no
+/// deploy into it.
+fn add_compose(draft: &mut Draft, deploy: &Deploy, groups: &Groups, above: Option<&StepId>) {
     let step = |kind: &str| StepId::named(kind, &deploy.name);
     let (preflight, pulls, beside, id) =
         (step("preflight"), step("images"), step("beside"), step("deploy"));
@@ -127,20 +207,20 @@ fn add_deploy(draft: &mut Draft, deploy: &Deploy, groups: &Groups, above: Option
 }
 
 /// Checks come after everything. One that something else waits for is a gate on the way up, and
-/// must not hold that up until the cluster is there.
+/// must not hold that up until the cluster is there, unless the cluster is what it asks.
 fn add_checks(draft: &mut Draft, config: &Config) {
     for check in &config.checks {
         let id = StepId::named("check", &check.name);
         if looks_into_containers(check) {
             draft.implies(&id, &docker_id());
         }
-        for (deploy, _) in compose_deploys(config) {
-            draft.implies(&id, &StepId::named("deploy", &deploy.name));
+        for deploy in &config.deploys {
+            draft.implies(&id, &deploy_id(deploy));
         }
         for task in &config.tasks {
             draft.implies(&id, &StepId::named("task", &task.name));
         }
-        if config.cluster.is_some() && !draft.is_needed(&id) {
+        if asks_the_cluster(check) || !draft.is_needed(&id) {
             draft.implies(&id, &cluster_id());
         }
     }

@@ -5,13 +5,16 @@ mod draft;
 mod edges;
 mod nodes;
 #[cfg(test)]
+mod object_tests;
+#[cfg(test)]
 mod tests;
 
-use crate::config::model::{Config, Deploy, File, FileContent, Network, NetworkOwner, Provider};
+use crate::config::model::{
+    Config, Deploy, DeployKind, File, FileContent, Image, Network, NetworkOwner, Provider,
+};
 use crate::plan::{ComposeDeploy, Plan, PlanError, StepId};
 
-/// The steps that bring the environment up. Deploys that are no compose projects have no steps
-/// here.
+/// The steps that bring the environment up.
 ///
 /// # Errors
 /// The explicit `needs` form a cycle or name a step that is not there.
@@ -31,6 +34,25 @@ pub(in crate::plan) fn cluster_is_in_docker(config: &Config) -> bool {
 
 fn compose_deploys(config: &Config) -> impl Iterator<Item = (&Deploy, ComposeDeploy)> {
     config.deploys.iter().filter_map(|deploy| Some((deploy, ComposeDeploy::of(deploy)?)))
+}
+
+/// The deploys whose objects go into the cluster; without one there is nowhere to put them.
+fn object_deploys(config: &Config) -> impl Iterator<Item = &Deploy> {
+    let is_there = config.cluster.is_some();
+    config.deploys.iter().filter(move |deploy| is_there && goes_into_cluster(deploy))
+}
+
+fn goes_into_cluster(deploy: &Deploy) -> bool {
+    !matches!(deploy.kind, DeployKind::Compose(_))
+}
+
+/// The images that may have to be brought onto the cluster's nodes: those of a registry are pulled.
+fn loaded_images(config: &Config) -> impl Iterator<Item = &Image> {
+    let provider = config.cluster.as_ref().map(|cluster| cluster.provider);
+    let is_loaded =
+        matches!(provider, Some(Provider::DockerDesktop | Provider::K3d | Provider::Minikube))
+            && object_deploys(config).next().is_some();
+    config.images.iter().filter(move |_| is_loaded)
 }
 
 fn networks(config: &Config, owner: NetworkOwner) -> impl Iterator<Item = &Network> {
@@ -71,6 +93,23 @@ fn registry_id(secret: &str) -> StepId {
 
 fn secret_id(name: &str) -> StepId {
     StepId::named("secret", name)
+}
+
+fn deploy_id(deploy: &Deploy) -> StepId {
+    StepId::named("deploy", &deploy.name)
+}
+
+/// The preflight of all deploys into the cluster: what is wrong is told in one pass.
+fn deploys_preflight_id() -> StepId {
+    StepId::named("preflight", "deploys")
+}
+
+fn image_id(image: &Image) -> StepId {
+    StepId::named("image", &image.name)
+}
+
+fn load_id(image: &Image) -> StepId {
+    StepId::named("load", &image.name)
 }
 
 fn token_id(server: &str) -> StepId {

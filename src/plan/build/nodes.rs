@@ -2,8 +2,9 @@
 
 use super::draft::Draft;
 use super::{
-    cluster_id, cluster_is_in_docker, cluster_preflight_id, compose_deploys, docker_id, file_id,
-    has_beside, network_id, networks, registry_id, secret_id, token_id,
+    cluster_id, cluster_is_in_docker, cluster_preflight_id, compose_deploys, deploy_id,
+    deploys_preflight_id, docker_id, file_id, has_beside, image_id, load_id, loaded_images,
+    network_id, networks, object_deploys, registry_id, secret_id, token_id,
 };
 use crate::config::model::{
     Check, CheckProbe, Cluster, Config, Deploy, NetworkOwner, Provider, Vantage,
@@ -29,10 +30,21 @@ pub(super) fn add(draft: &mut Draft, config: &Config) {
         draft.add(id, &title, StepKind::File(file.clone()));
     }
     for image in &config.images {
-        let id = StepId::named("image", &image.name);
-        draft.add(id, &format!("image {}", image.name), StepKind::Image(image.clone()));
+        draft.add(
+            image_id(image),
+            &format!("image {}", image.name),
+            StepKind::Image(image.clone()),
+        );
+    }
+    for image in loaded_images(config) {
+        let title = format!("image {} on the nodes", image.name);
+        draft.add(load_id(image), &title, StepKind::Load(image.clone()));
     }
     add_objects(draft, config);
+    if object_deploys(config).next().is_some() {
+        let title = "preflight of the deploys";
+        draft.add(deploys_preflight_id(), title, StepKind::DeployPreflight);
+    }
     add_deploys(draft, config);
     for task in &config.tasks {
         let id = StepId::named("task", &task.name);
@@ -42,7 +54,7 @@ pub(super) fn add(draft: &mut Draft, config: &Config) {
     for check in &config.checks {
         let id = StepId::named("check", &check.name);
         let title = format!("check {}", check.name);
-        let step = draft.add(id, &title, StepKind::Check(check.clone()));
+        let step = draft.add(id, &title, StepKind::Check(Box::new(check.clone())));
         step.timeout = check.timeout;
         step.optional = check.optional;
     }
@@ -95,17 +107,23 @@ fn cluster_networks(config: &Config) -> impl Iterator<Item = &crate::config::mod
 }
 
 fn add_deploys(draft: &mut Draft, config: &Config) {
-    let deploys: Vec<(&Deploy, ComposeDeploy)> = compose_deploys(config).collect();
     // Deploys share one compose project unless their files name it otherwise, and compose does not
     // expect two of itself at work on one project.
-    let exclusive = (deploys.len() > 1).then(|| format!("compose:{}", config.name));
+    let exclusive =
+        (compose_deploys(config).count() > 1).then(|| format!("compose:{}", config.name));
     let beside = has_beside(config);
-    for (deploy, compose) in deploys {
-        add_deploy(draft, deploy, compose, exclusive.clone(), beside);
+    for deploy in &config.deploys {
+        if let Some(compose) = ComposeDeploy::of(deploy) {
+            add_compose(draft, deploy, compose, exclusive.clone(), beside);
+        } else if config.cluster.is_some() {
+            let title = format!("deploy of {}", deploy.name);
+            let step = draft.add(deploy_id(deploy), &title, StepKind::Deploy(deploy.clone()));
+            step.timeout = deploy.timeout;
+        }
     }
 }
 
-fn add_deploy(
+fn add_compose(
     draft: &mut Draft,
     deploy: &Deploy,
     compose: ComposeDeploy,
@@ -148,4 +166,14 @@ fn needs_docker(config: &Config) -> bool {
 /// Whether a check asks the engine for a container.
 pub(super) fn looks_into_containers(check: &Check) -> bool {
     matches!(check.from, Vantage::Compose(_)) || matches!(check.probe, CheckProbe::Log { .. })
+}
+
+/// Whether only the cluster can answer a check, or say where to ask.
+pub(super) fn asks_the_cluster(check: &Check) -> bool {
+    let is_live = match &check.probe {
+        CheckProbe::Http(http) => http.url.is_live(),
+        CheckProbe::Tcp(address) => address.is_live(),
+        CheckProbe::Exec(_) | CheckProbe::Log { .. } => false,
+    };
+    is_live || matches!(check.from, Vantage::Pod(_))
 }

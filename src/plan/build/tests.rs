@@ -1,10 +1,11 @@
 //! What is planned for which configuration.
 
 use super::*;
+use crate::config::address::Address;
 use crate::config::fixture::{
     check, cluster, config, deploy, file, image, kubeconfig, network, registry, secret, task,
 };
-use crate::config::model::{Purge, Vantage};
+use crate::config::model::{CheckProbe, Purge, Vantage};
 use crate::plan::fixture::id;
 use crate::plan::{Step, StepKind};
 use crate::policy::escalate::Reach;
@@ -150,6 +151,9 @@ fn a_check_that_something_waits_for_does_not_wait_for_the_cluster() {
     config.checks = vec![check("core"), check("apps")];
     assert_eq!(needs(&config, "check/core"), ["deploy/core"]);
     assert!(needs(&config, "check/apps").contains(&"cluster".to_owned()));
+    let address = Address::parse("{cluster:ip}:80").unwrap();
+    config.checks[0].probe = CheckProbe::Tcp(address);
+    assert_eq!(needs(&config, "check/core"), ["deploy/core", "cluster"]);
 }
 
 #[test]
@@ -328,6 +332,18 @@ fn the_same_configuration_gives_the_same_plan() {
     config.networks = vec![network("b"), network("a")];
     config.deploys = vec![deploy("z", None), deploy("y", None)];
     assert_eq!(shape(&config), shape(&config));
+}
+
+#[test]
+fn a_secret_waits_for_the_file_that_it_is_read_from() {
+    let mut config = config();
+    config.cluster = Some(cluster(Provider::Existing));
+    config.files = vec![file("made"), file("other")];
+    let mut wanted = secret("db");
+    let path = config.files[0].path.clone();
+    wanted.keys.insert("file".to_owned(), crate::config::model::SecretValue::File(path));
+    config.secrets = vec![wanted];
+    assert_eq!(needs(&config, "secret/db"), ["cluster", "file/made"]);
 }
 
 #[test]

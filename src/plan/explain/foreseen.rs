@@ -42,7 +42,7 @@ fn usual(plan: &Plan, step: &ExplainedStep) -> Duration {
         Some(StepKind::Cluster) => 90,
         Some(StepKind::ComposeImages(_)) => 60,
         Some(StepKind::Image(_)) => 45,
-        Some(StepKind::Compose(_)) => 30,
+        Some(StepKind::Compose(_) | StepKind::Deploy(_)) => 30,
         Some(StepKind::ComposeBeside(_) | StepKind::Task(_)) => 20,
         _ => 2,
     })
