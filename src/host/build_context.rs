@@ -2,16 +2,15 @@
 //! that `.dockerignore` lets through, with path, mode and content. The same inputs give the same
 //! hash on every machine.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
-use sha2::{Digest, Sha256};
 
 use crate::event::Fix;
+use crate::host::fingerprint::Fingerprint;
 use crate::policy::{Class, Failure};
 
 /// The hash of what an image is built from, in hex.
@@ -30,46 +29,27 @@ pub fn inputs_hash(
     let mut files = Vec::new();
     collect(context, Path::new(""), &ignored, &mut files)?;
     files.sort();
-    let mut hash = Sha256::new();
-    feed(&mut hash, platform.unwrap_or_default().as_bytes());
-    feed(&mut hash, dockerfile.as_bytes());
-    feed(&mut hash, &recipe);
+    let mut hash = Fingerprint::default();
+    hash.part(platform.unwrap_or_default().as_bytes());
+    hash.part(dockerfile.as_bytes());
+    hash.part(&recipe);
     for file in &files {
         let path = context.join(file);
         add(&mut hash, file, &path).map_err(|error| unreadable(&path, &error))?;
     }
-    let hex = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Ok(hex)
+    Ok(hash.hex())
 }
 
-/// Each part with its length, so that no two lists of parts look alike.
-fn feed(hash: &mut Sha256, part: &[u8]) {
-    hash.update((part.len() as u64).to_le_bytes());
-    hash.update(part);
-}
-
-fn add(hash: &mut Sha256, name: &Path, path: &Path) -> io::Result<()> {
+fn add(hash: &mut Fingerprint, name: &Path, path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
-    feed(hash, name.as_os_str().as_encoded_bytes());
+    hash.part(name.as_os_str().as_encoded_bytes());
     if metadata.is_symlink() {
-        feed(hash, b"link");
-        feed(hash, fs::read_link(path)?.as_os_str().as_encoded_bytes());
+        hash.part(b"link");
+        hash.part(fs::read_link(path)?.as_os_str().as_encoded_bytes());
         return Ok(());
     }
-    feed(hash, &(metadata.permissions().mode() & 0o777).to_le_bytes());
-    // Read in pieces: a context may hold data sets that are larger than memory should be.
-    let mut file = fs::File::open(path)?;
-    hash.update(metadata.len().to_le_bytes());
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match io::Read::read(&mut file, &mut buffer)? {
-            0 => return Ok(()),
-            count => hash.update(&buffer[..count]),
-        }
-    }
+    hash.part(&(metadata.permissions().mode() & 0o777).to_le_bytes());
+    hash.file(path)
 }
 
 /// Lists files and links below a folder, by their path in the context.

@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::body::{Body, Bytes};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Response, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -73,8 +73,17 @@ type Connected = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 /// # Errors
 /// There is no answer; see [`HttpErrorKind`].
 pub async fn send(request: &Request) -> Result<Answer, HttpError> {
+    exchange(request, method_of(request)).await.map(|(_, answer)| answer)
+}
+
+/// The same with another method, and with the headers of the answer.
+///
+/// # Errors
+/// As [`send`].
+pub async fn exchange(request: &Request, method: Method) -> Result<(HeaderMap, Answer), HttpError> {
     let deadline = Instant::now() + request.timeout;
-    let (url, message) = message(request)?;
+    let (url, mut message) = message(request)?;
+    *message.method_mut() = method;
     let sending = async {
         if url.scheme_str() == Some("https") {
             secure(request.trust)?.request(message).await.map_err(|error| HttpError::from(&error))
@@ -83,13 +92,20 @@ pub async fn send(request: &Request) -> Result<Answer, HttpError> {
         }
     };
     match tokio::time::timeout_at(deadline, sending).await {
-        Ok(response) => Ok(read(response?, deadline).await),
+        Ok(response) => {
+            let response = response?;
+            let headers = response.headers().clone();
+            Ok((headers, read(response, deadline).await))
+        }
         Err(_) => Err(HttpError::timeout(request.timeout)),
     }
 }
 
 /// Reads as much of the body as there is time and room for: the status alone is an answer too.
-async fn read(response: Response<Incoming>, deadline: Instant) -> Answer {
+pub async fn read<B>(response: Response<B>, deadline: Instant) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let status = response.status().as_u16();
     let mut incoming = response.into_body();
     let mut body = Vec::new();
@@ -103,7 +119,15 @@ async fn read(response: Response<Incoming>, deadline: Instant) -> Answer {
     Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
-fn message(request: &Request) -> Result<(Uri, hyper::Request<Full<Bytes>>), HttpError> {
+fn method_of(request: &Request) -> Method {
+    if request.post.is_some() { Method::POST } else { Method::GET }
+}
+
+/// The URL and the message to send there.
+///
+/// # Errors
+/// [`HttpErrorKind::Invalid`].
+pub fn message(request: &Request) -> Result<(Uri, hyper::Request<Full<Bytes>>), HttpError> {
     let mut url: Uri = request
         .url
         .parse()
@@ -114,10 +138,9 @@ fn message(request: &Request) -> Result<(Uri, hyper::Request<Full<Bytes>>), Http
             request.url
         )));
     }
-    let method = if request.post.is_some() { Method::POST } else { Method::GET };
     let body = request.post.clone().unwrap_or_default();
     let mut message = hyper::Request::new(Full::new(Bytes::from(body)));
-    *message.method_mut() = method;
+    *message.method_mut() = method_of(request);
     let headers = message.headers_mut();
     if let (Some(address), Some(authority)) = (request.connect_to, url.authority()) {
         let host = HeaderValue::from_str(authority.as_str());

@@ -2,12 +2,14 @@
 //! through [`Host`] alone; deciding what to do has no place here.
 
 pub mod build_context;
+pub mod chart;
 pub mod clock;
 pub mod cmd;
 pub mod containers;
 pub mod docker;
 pub mod ecr;
 pub mod files;
+pub mod fingerprint;
 pub mod http;
 pub mod kube;
 pub mod labelled;
@@ -15,6 +17,7 @@ pub mod lock;
 pub mod ports;
 pub mod process;
 pub mod random;
+pub mod registry;
 pub mod runlog;
 pub mod state_dir;
 pub mod terminal;

@@ -83,8 +83,8 @@ impl Search<'_> {
         match from_profile(self.settings, &self.config).await {
             Ok(found) => return Ok(Some(found)),
             Err(None) => self.lacks(&source, "no file in ~/.aws"),
-            Err(Some(error @ CredentialsError::CredentialsNotLoaded(_))) => {
-                self.lacks(&source, &failure::told(&error));
+            Err(Some(CredentialsError::CredentialsNotLoaded(_))) => {
+                self.lacks(&source, "it has no credentials");
             }
             Err(Some(error)) => return Err(failure::of_source(&error, &source, self.settings)),
         }

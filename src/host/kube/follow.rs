@@ -1,31 +1,20 @@
 //! Waits until objects are as wanted: looks at once, then watches. What is decided on is always the
-//! whole present state, never a single event; a watch that ends is begun again with a new look.
+//! whole present state, never a single event.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::client::Api;
-use super::error::may_pass;
+use super::error::failure;
+use super::watch::{News, Watch};
 use crate::host::workbench::Workbench;
 use crate::policy::Failure;
-
-/// How long the server keeps one watch open, in seconds: a connection that died silently is
-/// noticed after that.
-const WATCH: u32 = 25;
-
-/// How much longer a watch may stay silent before it is given up.
-const SILENCE: Duration = Duration::from_secs(35);
-
-/// Pauses between two looks where no watch lasts.
-const SHORTEST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
 
 /// Objects to wait for.
 pub(super) struct Follow<'a, K> {
@@ -54,16 +43,9 @@ pub(super) enum Unmet {
 /// The present objects by their names.
 type Present<K> = BTreeMap<String, K>;
 
-/// What was seen so far.
-struct Seen<K> {
-    present: Present<K>,
-    version: String,
-    missing: String,
-}
-
 impl<K> Follow<'_, K>
 where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync,
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// The result of `judge`, once it gives one for the present objects; until then it says what
     /// is missing, and that is told.
@@ -72,88 +54,46 @@ where
         mut judge: impl FnMut(&Present<K>) -> Result<T, String>,
     ) -> Result<T, Unmet> {
         let ends = Instant::now() + self.limit.min(self.bench.time_left());
-        let none = Present::new();
-        let mut seen = Seen { present: none, version: String::new(), missing: String::new() };
-        let mut gone_since: Option<Instant> = None;
-        let mut pause = SHORTEST;
+        let mut present = Present::new();
+        let mut missing = String::new();
+        let mut watch = self.watch();
+        let mut has_looked = false;
         loop {
-            let began = Instant::now();
-            match self.round(&mut seen, &mut judge, ends).await {
-                Ok(Some(met)) => return Ok(met),
-                Ok(None) => gone_since = None,
-                Err(failure) if may_pass(&failure) => {
-                    let since = *gone_since.get_or_insert(began);
-                    if since.elapsed() >= self.outage || Instant::now() >= ends {
-                        return Err(Unmet::Failed(failure));
-                    }
-                    self.say(&mut seen.missing, failure.summary);
-                }
-                Err(failure) => return Err(Unmet::Failed(failure)),
-            }
-            if Instant::now() >= ends {
-                return Err(Unmet::Overdue(seen.missing));
-            }
-            // A watch that lasted was a good one; the next look need not wait.
-            pause = if began.elapsed() > LONGEST { SHORTEST } else { (pause * 2).min(LONGEST) };
-            self.bench.pause(pause).await.map_err(Unmet::Failed)?;
-        }
-    }
-
-    /// One look and the watch that follows it, to the end of the watch.
-    async fn round<T>(
-        &self,
-        seen: &mut Seen<K>,
-        judge: &mut impl FnMut(&Present<K>) -> Result<T, String>,
-        ends: Instant,
-    ) -> Result<Option<T>, Failure> {
-        let field_selector = self.name.map(|name| format!("metadata.name={name}"));
-        let params = ListParams { field_selector: field_selector.clone(), ..Default::default() };
-        let list = self.ask(self.objects.list(&params)).await?;
-        seen.version = list.metadata.resource_version.unwrap_or_default();
-        seen.present = list.items.into_iter().map(|object| (object.name_any(), object)).collect();
-        if let Some(met) = self.consider(seen, judge) {
-            return Ok(Some(met));
-        }
-        let params = WatchParams { field_selector, timeout: Some(WATCH), ..Default::default() };
-        let stream = self.ask(self.objects.watch(&params, &seen.version)).await?;
-        let mut stream = Box::pin(stream);
-        loop {
-            let silent = (Instant::now() + SILENCE).min(ends);
-            let event = tokio::select! {
+            let news = tokio::select! {
                 biased;
-                () = self.bench.cancel.cancelled() => return Err(Failure::cancelled()),
-                event = stream.try_next() => event,
-                () = tokio::time::sleep_until(silent) => return Ok(None),
+                () = self.bench.cancel.cancelled() => return Err(Unmet::Failed(Failure::cancelled())),
+                news = watch.next() => news.map_err(Unmet::Failed)?,
+                () = tokio::time::sleep_until(ends), if has_looked => {
+                    return Err(Unmet::Overdue(missing));
+                }
             };
-            match event {
-                Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
-                    seen.present.insert(object.name_any(), object);
+            has_looked = true;
+            match news {
+                News::All(objects) => present = objects.into_iter().map(named).collect(),
+                News::Here(object) => present.extend([named(object)]),
+                News::Gone(object) => {
+                    present.remove(&object.name_any());
                 }
-                Ok(Some(WatchEvent::Deleted(object))) => {
-                    seen.present.remove(&object.name_any());
+                News::Silent(failure) if Instant::now() >= ends => {
+                    return Err(Unmet::Failed(failure));
                 }
-                Ok(Some(WatchEvent::Bookmark(_))) => continue,
-                // Over, broken off or too old: the next look tells what there is.
-                Ok(Some(WatchEvent::Error(_)) | None) | Err(_) => return Ok(None),
+                News::Silent(failure) => {
+                    self.say(&mut missing, failure.summary);
+                    continue;
+                }
             }
-            if let Some(met) = self.consider(seen, judge) {
-                return Ok(Some(met));
+            match judge(&present) {
+                Ok(met) => return Ok(met),
+                Err(why) => self.say(&mut missing, why),
             }
         }
     }
 
-    fn consider<T>(
-        &self,
-        seen: &mut Seen<K>,
-        judge: &mut impl FnMut(&Present<K>) -> Result<T, String>,
-    ) -> Option<T> {
-        match judge(&seen.present) {
-            Ok(met) => Some(met),
-            Err(why) => {
-                self.say(&mut seen.missing, why);
-                None
-            }
-        }
+    fn watch(&self) -> Watch<K> {
+        let fields = self.name.map(|name| format!("metadata.name={name}"));
+        let (server, context) = (self.api.server().to_owned(), self.api.context().to_owned());
+        let explain = move |_: &str, error: &kube::Error| failure(error, &server, &context);
+        Watch::new(self.objects.clone(), fields, self.outage, Arc::new(explain))
     }
 
     /// Says what is missing, once for each reason.
@@ -163,12 +103,8 @@ where
             *missing = why;
         }
     }
+}
 
-    async fn ask<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
-        tokio::select! {
-            biased;
-            () = self.bench.cancel.cancelled() => Err(Failure::cancelled()),
-            answer = self.api.call(request) => answer,
-        }
-    }
+fn named<K: ResourceExt>(object: K) -> (String, K) {
+    (object.name_any(), object)
 }

@@ -5,7 +5,7 @@ pub mod access;
 pub mod client;
 pub mod error;
 #[cfg(test)]
-#[path = "../../../tests/support/kube.rs"]
+#[path = "../../../tests/support/kube/mod.rs"]
 pub(crate) mod fake;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -16,13 +16,14 @@ mod proxy;
 pub mod readiness;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use k8s_openapi::ByteString;
 
 pub use client::{Api, connect};
 pub use nodes::{NodeFacts, nodes};
 pub(crate) use plugin::missing as plugin_missing;
-pub use readiness::{ApiVerdict, ClusterFacts, Look, look, ready, wait_ready};
+pub use readiness::{ApiVerdict, ClusterFacts, Look, look, look_inside, ready, wait_ready};
 
 /// Base64 as Kubernetes writes it.
 #[must_use]

@@ -11,6 +11,7 @@ use super::client::Api;
 use super::error::may_pass;
 use super::follow::{Follow, Unmet};
 use super::nodes::{NodeFacts, facts, judge, nodes};
+use super::watch::patient;
 use crate::host::workbench::Workbench;
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
@@ -116,6 +117,14 @@ pub async fn look(api: &Api, expected: Option<u32>) -> Result<Look, Failure> {
     if let ApiVerdict::NotReady(failing) = ready(api).await? {
         return Ok(Look { facts: None, missing: vec![unready(&failing)] });
     }
+    look_inside(api, expected).await
+}
+
+/// The same for an API server that has just said of itself that it is ready.
+///
+/// # Errors
+/// It could not be asked.
+pub async fn look_inside(api: &Api, expected: Option<u32>) -> Result<Look, Failure> {
     let accounts: kube::Api<ServiceAccount> =
         kube::Api::namespaced(api.client().clone(), "default");
     let (version, nodes, account) = tokio::join!(
@@ -213,7 +222,7 @@ async fn wait_for_nodes(
     expected: Option<u32>,
     limits: Limits,
 ) -> Result<Vec<NodeFacts>, Failure> {
-    let objects = kube::Api::all(api.client().clone());
+    let objects = kube::Api::all(patient(api.client()));
     let (limit, outage) = (limits.nodes, limits.outage);
     let follow = Follow::<Node> { api, bench, objects, name: None, limit, outage };
     let mut last: Vec<NodeFacts> = Vec::new();
@@ -234,7 +243,7 @@ async fn wait_for_account(api: &Api, bench: &Workbench, limits: Limits) -> Resul
     let follow = Follow::<ServiceAccount> {
         api,
         bench,
-        objects: kube::Api::namespaced(api.client().clone(), "default"),
+        objects: kube::Api::namespaced(patient(api.client()), "default"),
         name: Some(ACCOUNT),
         limit: limits.account,
         outage: limits.outage,
