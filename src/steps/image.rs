@@ -1,7 +1,7 @@
 //! The step of an `[[image]]`: on this machine under its name, from the wanted source, for the
 //! wanted platform. Images of compose services are `compose`'s.
 
-mod platform;
+pub(super) mod platform;
 #[cfg(test)]
 mod tests;
 
@@ -118,7 +118,18 @@ async fn alias_change(
     source: &str,
     ctx: &StepCtx,
 ) -> Result<Option<Change>, Failure> {
-    let wanted = existing(source, ctx).await?;
+    let wanted = match inspect(source, ctx).await? {
+        None if is_made(source, ctx) => {
+            let why = format!("once `{source}` is there");
+            return Ok(Some(Change::new(
+                Op::Tag,
+                format!("{} from `{source}`", object(image)),
+                why,
+            )));
+        }
+        None => return Err(missing(source, &near_names(source, ctx).await)),
+        Some(wanted) => wanted,
+    };
     platform::demand(image, &wanted)?;
     let why = match inspect(&image.name, ctx).await? {
         Some(found) if found.id == wanted.id => return Ok(None),
@@ -126,6 +137,13 @@ async fn alias_change(
         None => "it does not exist".to_owned(),
     };
     Ok(Some(Change::new(Op::Tag, format!("{} from `{source}`", object(image)), why)))
+}
+
+/// Whether another step of this project makes an image; it comes first.
+fn is_made(name: &str, ctx: &StepCtx) -> bool {
+    let is_it = |image: &&Image| split_tag(&image.name) == split_tag(name);
+    let own = ctx.config.images.iter().find(is_it);
+    own.is_some_and(|own| own.source != ImageSource::Present)
 }
 
 async fn build_change(image: &Image, ctx: &StepCtx) -> Result<Option<Change>, Failure> {
@@ -216,7 +234,7 @@ fn no_client(doing: &str, error: &SpawnError) -> Failure {
 }
 
 /// `None` is sure to mean that there is no such image.
-async fn inspect(name: &str, ctx: &StepCtx) -> Result<Option<ImageInspect>, Failure> {
+pub(super) async fn inspect(name: &str, ctx: &StepCtx) -> Result<Option<ImageInspect>, Failure> {
     let doing = format!("look at image `{name}`");
     let looking = async {
         match ctx.host.docker.client().await?.inspect_image(name).await {
@@ -247,7 +265,7 @@ async fn is_alias(
 
 /// Names of local images that look like this one, the most alike first. Only advice: an engine that
 /// does not answer offers none.
-async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
+pub(super) async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
     let doing = "list the images";
     let listing = async {
         let listed = ctx.host.docker.client().await?.list_images(None::<ListImagesOptions>).await;
@@ -255,10 +273,20 @@ async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
     };
     let images = ctx.in_time(doing, listing).await.unwrap_or_default();
     let tags = images.into_iter().flat_map(|image| image.repo_tags);
-    let alike = |tag: String| (strsim::normalized_levenshtein(&tag, name), tag);
+    let alike = |tag: String| (likeness(&tag, name), tag);
     let mut near: Vec<_> = tags.map(alike).filter(|(score, _)| *score >= ALIKE).collect();
     near.sort_by(|left, right| right.0.total_cmp(&left.0).then_with(|| left.1.cmp(&right.1)));
     near.into_iter().take(3).map(|(_, tag)| tag).collect()
+}
+
+/// Compose puts the project's name in front of what it builds: `shop-api` for `api`.
+fn likeness(tag: &str, name: &str) -> f64 {
+    let (repository, _) = split_tag(tag);
+    let ends = |mark: char| repository.ends_with(&format!("{mark}{}", split_tag(name).0));
+    if ends('-') || ends('_') || ends('/') {
+        return 1.0;
+    }
+    strsim::normalized_levenshtein(tag, name)
 }
 
 fn missing(name: &str, near: &[String]) -> Failure {

@@ -1,14 +1,17 @@
 //! One file a step kind: look, change, look again, take away. A step knows the host and its own
 //! part of the configuration; order, retries and deadlines belong to `engine/`.
 
-mod check;
+pub mod check;
 pub mod cluster;
 pub mod compose;
+pub mod deploy;
 mod docker;
 mod file;
 mod image;
+mod load;
 mod network;
 pub mod objects;
+pub mod others;
 mod ownership;
 pub mod registry;
 pub mod secret;
@@ -28,13 +31,16 @@ use crate::event::{Phase, Probe, Stream};
 use crate::host::Host;
 use crate::host::cmd::LineSink;
 use crate::host::workbench::{Announcement, Workbench};
-use crate::plan::change::{Change, Probed, Settled};
+use crate::plan::change::{Change, Effect, Op, Probed, Settled};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{StepId, StepKind};
 use crate::policy::escalate::Rung;
 use crate::policy::{Class, Failure};
 
 pub use compose::Projects;
+pub use deploy::Renderings;
+pub use objects::listings::Listings;
+pub use others::Others;
 pub use registry::credential::Passwords;
 
 /// What one attempt of one step works with.
@@ -50,10 +56,18 @@ pub struct StepCtx {
     pub projects: Arc<Projects>,
     /// Passwords of registries as asked for so far in this run.
     pub passwords: Arc<Passwords>,
+    /// Objects of deploys as read or rendered so far in this run.
+    pub renderings: Arc<Renderings>,
+    /// Objects of the cluster as listed so far in this run.
+    pub listings: Arc<Listings>,
+    /// The other steps of this run.
+    pub others: Others,
     /// How strong a remedy this attempt is; `Start` for steps that have no ladder.
     pub rung: Rung,
     /// Whether a cluster may be deleted and made again for its settings.
     pub recreate: Consent,
+    /// What happens to objects of earlier runs that nothing wants any more.
+    pub prune: Prune,
     /// When the step's time, or the run's, is over.
     pub deadline: Instant,
     /// Fires when the step has to stop.
@@ -148,6 +162,18 @@ pub enum Consent {
     NotGiven,
 }
 
+/// What happens to objects of earlier runs that nothing wants any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prune {
+    /// They stay, and are told.
+    #[default]
+    No,
+    /// `--prune`: those go that hold no data.
+    KeepData,
+    /// `--prune --yes`: all go.
+    All,
+}
+
 /// How far taking away goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teardown {
@@ -185,13 +211,13 @@ async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Fail
         Probed::Satisfied(settled) => return Ok((settled, false)),
         Probed::Needed(changes) => changes,
     };
-    let mutates = changes.iter().any(|change| change.op != crate::plan::change::Op::Wait);
-    if mutates {
+    let mut effect = Effect::Unchanged;
+    if changes.iter().any(|change| change.op != Op::Wait) {
         ctx.say(Progress::Phase(Phase::Apply));
-        apply(kind, ctx, &changes).await?;
+        effect = apply(kind, ctx, &changes).await?;
     }
     ctx.say(Progress::Phase(Phase::Verify));
-    Ok((verify(kind, ctx).await?, mutates))
+    Ok((verify(kind, ctx).await?, effect == Effect::Changed))
 }
 
 /// Looks at the world, changes nothing.
@@ -207,9 +233,12 @@ pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
         StepKind::ComposeBeside(deploy) => compose::beside::probe(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::probe(deploy, ctx).await,
         StepKind::ComposePreflight(deploy) => compose::preflight::probe(deploy, ctx).await,
+        StepKind::Deploy(deploy) => deploy::probe(deploy, ctx).await,
+        StepKind::DeployPreflight => deploy::preflight::probe(ctx).await,
         StepKind::Docker => docker::probe(ctx).await,
         StepKind::File(file) => file::probe(file, ctx).await,
         StepKind::Image(image) => image::probe(image, ctx).await,
+        StepKind::Load(image) => load::probe(image, ctx).await,
         StepKind::Network(network) => network::probe(network, ctx).await,
         StepKind::Registry(secret) => registry::step::probe(secret, ctx).await,
         StepKind::Secret(wanted) => secret::step::probe(wanted, ctx).await,
@@ -218,24 +247,29 @@ pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
     }
 }
 
-async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<(), Failure> {
-    match kind {
+async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<Effect, Failure> {
+    let done = match kind {
+        // A password that cannot be renewed yet changes nothing.
+        StepKind::Registry(secret) => return registry::step::apply(secret, ctx).await,
         StepKind::Cluster => cluster::apply(ctx).await,
         StepKind::Compose(deploy) => compose::apply(deploy, ctx, changes).await,
         StepKind::ComposeBeside(deploy) => compose::beside::apply(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::apply(deploy, ctx, changes).await,
+        StepKind::Deploy(deploy) => deploy::apply(deploy, ctx).await,
         StepKind::File(file) => file::apply(file, ctx).await,
         StepKind::Image(image) => image::apply(image, ctx, changes).await,
+        StepKind::Load(image) => load::apply(image, ctx).await,
         StepKind::Network(network) => network::apply(network, ctx).await,
-        StepKind::Registry(secret) => registry::step::apply(secret, ctx).await,
         StepKind::Secret(wanted) => secret::step::apply(wanted, ctx).await,
         StepKind::Task(task) => task::apply(task, ctx).await,
         StepKind::Token(registries) => registry::token::apply(registries, ctx).await,
         StepKind::Check(_)
         | StepKind::ClusterPreflight
         | StepKind::ComposePreflight(_)
+        | StepKind::DeployPreflight
         | StepKind::Docker => Ok(()),
-    }
+    };
+    done.map(|()| Effect::Changed)
 }
 
 async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
@@ -245,13 +279,16 @@ async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
         StepKind::Compose(deploy) => compose::verify(deploy, ctx).await,
         StepKind::ComposeBeside(deploy) => compose::beside::verify(deploy, ctx).await,
         StepKind::ComposeImages(deploy) => compose::images::verify(deploy, ctx).await,
+        StepKind::Deploy(deploy) => deploy::verify(deploy, ctx).await,
         StepKind::File(file) => file::verify(file, ctx).await,
         StepKind::Image(image) => image::verify(image, ctx).await,
+        StepKind::Load(image) => load::verify(image, ctx).await,
         StepKind::Network(network) => network::verify(network, ctx).await,
         StepKind::Registry(secret) => registry::step::verify(secret, ctx).await,
         StepKind::Secret(wanted) => secret::step::verify(wanted, ctx).await,
         StepKind::Task(task) => task::verify(task, ctx).await,
         StepKind::Token(registries) => registry::token::verify(registries, ctx).await,
+        StepKind::DeployPreflight => deploy::preflight::verify(ctx).await,
         StepKind::ClusterPreflight | StepKind::ComposePreflight(_) | StepKind::Docker => {
             Ok(Settled::ready(""))
         }
@@ -262,6 +299,7 @@ async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settle
     let removed = match kind {
         StepKind::Cluster => cluster::remove(ctx, how).await?,
         StepKind::Compose(deploy) => compose::remove(deploy, ctx, how).await?,
+        StepKind::Deploy(deploy) => deploy::remove(deploy, ctx, how).await?,
         StepKind::File(file) => file::remove(file, ctx, how).await?,
         StepKind::Image(image) => image::remove(image, ctx, how).await?,
         StepKind::Network(network) => network::remove(network, ctx, how).await?,
@@ -273,7 +311,9 @@ async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settle
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
+        | StepKind::DeployPreflight
         | StepKind::Docker
+        | StepKind::Load(_)
         | StepKind::Token(_) => Vec::new(),
     };
     let detail = removed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -292,6 +332,7 @@ pub async fn removals(
     match kind {
         StepKind::Cluster => cluster::removals(ctx, how).await,
         StepKind::Compose(deploy) => compose::removals(deploy, ctx, how).await,
+        StepKind::Deploy(deploy) => deploy::removals(deploy, ctx, how).await,
         StepKind::File(file) => file::removals(file, ctx, how).await,
         StepKind::Image(image) => image::removals(image, ctx, how).await,
         StepKind::Network(network) => network::removals(network, ctx, how).await,
@@ -303,7 +344,9 @@ pub async fn removals(
         | StepKind::ComposeBeside(_)
         | StepKind::ComposeImages(_)
         | StepKind::ComposePreflight(_)
+        | StepKind::DeployPreflight
         | StepKind::Docker
+        | StepKind::Load(_)
         | StepKind::Token(_) => Ok(Vec::new()),
     }
 }

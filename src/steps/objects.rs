@@ -2,9 +2,16 @@
 //! a busy server, and with failures that name verb, resource and namespace.
 
 mod connect;
+pub mod discovery;
+pub mod dynamic;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod headings;
+pub mod listings;
+pub mod proxy;
 mod refusal;
+mod restart;
+mod until_gone;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,13 +33,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+pub use crate::manifest::keep::MANAGER;
 use crate::policy::Failure;
 use crate::steps::{StepCtx, ownership};
 pub use connect::{Standing, standing};
 use refusal::{Refusal, Subject};
-
-/// Who writes: the field manager of every object that mlup applies.
-pub const MANAGER: &str = "mlup";
 
 /// Most requests at the same time.
 pub const AT_ONCE: usize = 16;
@@ -101,7 +106,7 @@ impl Objects {
 
     /// The labels of what this project makes.
     pub fn labels(&self) -> BTreeMap<String, String> {
-        ownership::labels(&self.ctx.config.name).into_iter().collect()
+        ownership::object_labels(&self.ctx.config.name)
     }
 
     /// An object; none where there is none of this name.
@@ -260,6 +265,23 @@ impl Objects {
     ) -> Result<T, Failure> {
         let call = Call { request: subject.made(request)?, subject };
         self.send(&call).await.map_err(|refusal| self.failure(&call.subject, refusal))
+    }
+
+    /// What it means that the server refused to do this to objects of a resource.
+    pub fn refused(
+        &self,
+        verb: &'static str,
+        resource: &str,
+        namespace: Option<&str>,
+        error: &kube::Error,
+    ) -> Failure {
+        match error {
+            kube::Error::Api(status) => {
+                let subject = Subject::all(verb, resource, namespace);
+                self.failure(&subject, Refusal::Status(status.clone()))
+            }
+            error => (self.explain)(error),
+        }
     }
 
     fn failure(&self, subject: &Subject, refusal: Refusal) -> Failure {

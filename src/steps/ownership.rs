@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Label: the name of the environment that made the object.
-pub(crate) const PROJECT: &str = "dev.mlup.project";
+use crate::manifest::labels::label_value;
+
+pub(crate) use crate::manifest::labels::PROJECT;
 
 /// Label: the tool that made the object; its value is [`MLUP`].
 pub(crate) const OWNER: &str = "dev.mlup.owner";
@@ -25,7 +26,12 @@ pub(crate) fn is_ours(labels: Option<&HashMap<String, String>>, project: &str) -
     labels.and_then(|labels| labels.get(PROJECT)).is_some_and(|owner| owner == project)
 }
 
+/// The same for Kubernetes, where the values of labels have a form.
+pub(crate) fn object_labels(project: &str) -> BTreeMap<String, String> {
+    labels(project).into_iter().map(|(name, value)| (name, label_value(&value))).collect()
+}
+
 /// Whether the labels of a Kubernetes object say that the project made it.
 pub(crate) fn is_labelled(labels: Option<&BTreeMap<String, String>>, project: &str) -> bool {
-    labels.and_then(|labels| labels.get(PROJECT)).is_some_and(|owner| owner == project)
+    labels.and_then(|labels| labels.get(PROJECT)) == Some(&label_value(project))
 }

@@ -45,8 +45,12 @@ impl TestBed {
             config: Arc::new(config()),
             projects: Arc::new(Projects::default()),
             passwords: Arc::default(),
+            renderings: Arc::default(),
+            listings: Arc::default(),
+            others: crate::steps::Others::default(),
             rung: crate::policy::escalate::Rung::Start,
             recreate: crate::steps::Consent::NotGiven,
+            prune: crate::steps::Prune::No,
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress,
@@ -59,6 +63,11 @@ impl TestBed {
         let mut config = (*self.ctx.config).clone();
         change(&mut config);
         self.ctx.config = Arc::new(config);
+    }
+
+    /// What was said since the last time.
+    pub(super) fn said(&mut self) -> Vec<Progress> {
+        std::iter::from_fn(|| self.said.try_recv().ok()).map(|(_, said)| said).collect()
     }
 
     /// The codes of the warnings so far.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::HttpAsk;
 use super::container::ExecOutput;
 use super::finding::Finding;
 use super::host::last_line;
-use crate::config::model::HttpProbe;
 use crate::host::http::{Answer, content_type};
 use crate::redact::Secret;
 
@@ -123,7 +123,7 @@ fn seconds(limit: Duration) -> String {
 }
 
 /// How to ask for a URL.
-pub(super) fn http_call(client: Client, probe: &HttpProbe, limit: Duration) -> Call {
+pub(super) fn http_call(client: Client, probe: &HttpAsk, limit: Duration) -> Call {
     match client {
         Client::Curl => Call {
             input: Some(Secret::new(curl_config(probe, limit))),
@@ -149,7 +149,7 @@ pub(super) fn http_call(client: Client, probe: &HttpProbe, limit: Duration) -> C
 }
 
 /// Headers with the content type that the host's client would send.
-fn headers(probe: &HttpProbe) -> BTreeMap<&str, &str> {
+fn headers(probe: &HttpAsk) -> BTreeMap<&str, &str> {
     let mut headers: BTreeMap<&str, &str> =
         probe.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     if let Some(post) = &probe.post
@@ -160,7 +160,7 @@ fn headers(probe: &HttpProbe) -> BTreeMap<&str, &str> {
     headers
 }
 
-fn curl_config(probe: &HttpProbe, limit: Duration) -> String {
+fn curl_config(probe: &HttpAsk, limit: Duration) -> String {
     let mut lines = vec![
         "silent".to_owned(),
         "show-error".to_owned(),
@@ -193,7 +193,7 @@ fn curl_quote(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-fn python_input(probe: &HttpProbe, limit: Duration) -> String {
+fn python_input(probe: &HttpAsk, limit: Duration) -> String {
     serde_json::json!({
         "url": probe.url,
         "headers": headers(probe),
@@ -262,8 +262,8 @@ fn trouble(output: &ExecOutput) -> String {
 mod tests {
     use super::*;
 
-    fn probe() -> HttpProbe {
-        HttpProbe {
+    fn probe() -> HttpAsk {
+        HttpAsk {
             url: "http://db:80/a?b=\"c\"".into(),
             status: Vec::new(),
             json: BTreeMap::new(),
@@ -314,7 +314,7 @@ data-raw = "{\"x\":\n1}""#;
         assert_eq!(Client::for_http(&there, Privacy::Private), None);
         assert_eq!(Client::for_tcp(&there), Some(Client::Nc));
         let call =
-            http_call(Client::WgetTimed, &HttpProbe { url: "http://db/".into(), ..probe() }, LIMIT);
+            http_call(Client::WgetTimed, &HttpAsk { url: "http://db/".into(), ..probe() }, LIMIT);
         assert_eq!(
             call.command.join(" "),
             "wget -q -S -O - -t 1 -T 3 --no-check-certificate http://db/"

@@ -65,7 +65,7 @@ pub(super) fn excerpt(text: &str) -> Option<String> {
 }
 
 /// Judges an answer.
-pub(super) fn evaluate(answer: &Answer, wanted: &HttpProbe) -> Finding {
+pub(super) fn evaluate<A>(answer: &Answer, wanted: &HttpProbe<A>) -> Finding {
     let detail = format!("http {}", answer.status);
     let complaint = if status_counts(answer.status, &wanted.status) {
         json_complaint(answer, wanted)
@@ -84,7 +84,7 @@ fn status_counts(status: u16, wanted: &[u16]) -> bool {
     if wanted.is_empty() { (200..=399).contains(&status) } else { wanted.contains(&status) }
 }
 
-fn json_complaint(answer: &Answer, wanted: &HttpProbe) -> Option<String> {
+fn json_complaint<A>(answer: &Answer, wanted: &HttpProbe<A>) -> Option<String> {
     if wanted.json.is_empty() {
         return None;
     }
@@ -101,7 +101,7 @@ fn json_complaint(answer: &Answer, wanted: &HttpProbe) -> Option<String> {
     })
 }
 
-fn body_complaint(answer: &Answer, wanted: &HttpProbe) -> Option<String> {
+fn body_complaint<A>(answer: &Answer, wanted: &HttpProbe<A>) -> Option<String> {
     let text = wanted.body.as_ref()?;
     (!answer.body.contains(text.as_str())).then(|| format!("`{text}` is not in the body"))
 }
@@ -124,7 +124,7 @@ fn text(value: &Value) -> String {
 }
 
 /// What an HTTP check wants, in words.
-pub(super) fn wanted(probe: &HttpProbe) -> String {
+pub(super) fn wanted<A>(probe: &HttpProbe<A>) -> String {
     let status = if probe.status.is_empty() {
         "http 200..399".to_owned()
     } else {
@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    fn probe() -> HttpProbe {
+    fn probe() -> HttpProbe<String> {
         HttpProbe {
             url: String::new(),
             status: Vec::new(),
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    fn judge(status: u16, body: &str, wanted: &HttpProbe) -> (bool, String) {
+    fn judge(status: u16, body: &str, wanted: &HttpProbe<String>) -> (bool, String) {
         let finding = evaluate(&Answer { status, body: body.into() }, wanted);
         (finding.verdict == Verdict::Met, finding.detail)
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::finding::{Finding, evaluate};
-use super::{command_line, try_limit, within};
-use crate::config::model::HttpProbe;
+use super::{HttpAsk, command_line, try_limit, within};
 use crate::event::Fix;
 use crate::host::cmd::{Cmd, End, Output};
 use crate::host::http::{HttpErrorKind, Request, Trust, send};
@@ -17,12 +16,12 @@ use crate::steps::StepCtx;
 const EXEC_LIMIT: Duration = Duration::from_secs(30);
 
 /// Asks for the URL.
-pub(super) async fn http(probe: &HttpProbe, ctx: &StepCtx) -> Result<Finding, Failure> {
+pub(super) async fn http(probe: &HttpAsk, ctx: &StepCtx) -> Result<Finding, Failure> {
     ask(&request(probe, try_limit(ctx)), probe, ctx).await
 }
 
 /// The request of a check.
-pub(super) fn request(probe: &HttpProbe, timeout: Duration) -> Request {
+pub(super) fn request(probe: &HttpAsk, timeout: Duration) -> Request {
     Request {
         url: probe.url.clone(),
         headers: probe.headers.clone(),
@@ -36,7 +35,7 @@ pub(super) fn request(probe: &HttpProbe, timeout: Duration) -> Request {
 /// Sends the request and judges the answer.
 pub(super) async fn ask(
     request: &Request,
-    probe: &HttpProbe,
+    probe: &HttpAsk,
     ctx: &StepCtx,
 ) -> Result<Finding, Failure> {
     match within(ctx, request.timeout * 2, send(request)).await {

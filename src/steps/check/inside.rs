@@ -11,8 +11,8 @@ use super::client::{
 use super::container::{ExecOutput, Which, exec, find};
 use super::finding::{Finding, evaluate};
 use super::host::{ask, last_line, request, tcp};
-use super::{bridge, try_limit, within};
-use crate::config::model::{CheckProbe, HttpProbe};
+use super::{Ask, HttpAsk, bridge, try_limit, within};
+use crate::config::model::CheckProbe;
 use crate::event::Fix;
 use crate::policy::{Class, Failure};
 use crate::redact::Scrubber;
@@ -34,7 +34,7 @@ pub(super) struct Inside<'a> {
 
 impl Inside<'_> {
     /// Makes one try.
-    pub(super) async fn look(&mut self, probe: &CheckProbe) -> Result<Finding, Failure> {
+    pub(super) async fn look(&mut self, probe: &Ask) -> Result<Finding, Failure> {
         let found =
             within(self.ctx, try_limit(self.ctx), find(self.ctx, self.service, Which::Running));
         let Some(container) = found.await.transpose()?.flatten() else {
@@ -62,7 +62,7 @@ impl Inside<'_> {
         Ok(Finding::unmet(format!("exit {}", output.code)).with_excerpt(words))
     }
 
-    async fn http(&mut self, container: &str, probe: &HttpProbe) -> Result<Finding, Failure> {
+    async fn http(&mut self, container: &str, probe: &HttpAsk) -> Result<Finding, Failure> {
         let (scheme, host) = target(probe);
         if scheme.as_deref() == Some("http")
             && let Some(address) = self.direct(container, &host).await?
@@ -108,11 +108,7 @@ impl Inside<'_> {
     }
 
     /// Asks from this machine, with the service's names looked up on its networks.
-    async fn http_by_network(
-        &self,
-        container: &str,
-        probe: &HttpProbe,
-    ) -> Result<Finding, Failure> {
+    async fn http_by_network(&self, container: &str, probe: &HttpAsk) -> Result<Finding, Failure> {
         let (scheme, host) = target(probe);
         if scheme.as_deref() != Some("http") {
             return Err(self.no_client(&host, "only plain http can be asked from outside"));
@@ -123,7 +119,7 @@ impl Inside<'_> {
         Ok(self.ask_at(ip, probe).await?.noting(&self.note()))
     }
 
-    async fn ask_at(&self, address: IpAddr, probe: &HttpProbe) -> Result<Finding, Failure> {
+    async fn ask_at(&self, address: IpAddr, probe: &HttpAsk) -> Result<Finding, Failure> {
         let mut request = request(probe, try_limit(self.ctx));
         request.connect_to = Some(address);
         ask(&request, probe, self.ctx).await
@@ -219,7 +215,7 @@ impl Inside<'_> {
 }
 
 /// Scheme and host of what is asked.
-fn target(probe: &HttpProbe) -> (Option<String>, String) {
+fn target(probe: &HttpAsk) -> (Option<String>, String) {
     let url = probe.url.parse::<hyper::Uri>().unwrap_or_default();
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     (url.scheme_str().map(str::to_owned), host)
@@ -241,7 +237,7 @@ fn parse_port(port: &str) -> Result<u16, Failure> {
 }
 
 /// Headers and bodies may hold secrets, and so may an address.
-fn privacy(probe: &HttpProbe, ctx: &StepCtx) -> Privacy {
+fn privacy(probe: &HttpAsk, ctx: &StepCtx) -> Privacy {
     let scrubber = Scrubber::new(&ctx.config.secrets_to_scrub);
     let is_plain =
         probe.headers.is_empty() && probe.post.is_none() && scrubber.scrub(&probe.url) == probe.url;

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use super::container::{Which, engine_trouble, find};
 use super::finding::{Finding, Verdict, excerpt};
 use super::history::{History, News};
-use super::{Pause, Tried, failed, pause, wanted, within};
+use super::prober::Tried;
+use super::{Pause, failed, pause, wanted, within};
 use crate::config::model::Check;
 use crate::event::Evidence;
 use crate::plan::change::Settled;
@@ -84,7 +85,7 @@ impl Watch<'_> {
         if history.last().is_none() {
             history.note(&Finding::unmet("no such line"));
         }
-        let mut failure = failed(self.check, &history);
+        let mut failure = failed(self.check, &history, None);
         let source = format!("log {}", self.service);
         failure.evidence.truncate(2);
         failure.evidence.extend(last.iter().map(|line| Evidence::new(&source, line)));

@@ -9,16 +9,21 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::config::address::Address;
 use crate::config::fixture;
-use crate::config::model::{Config, Deploy, DeployKind, HttpProbe};
+use crate::config::model::{Config, Deploy, DeployKind, Vantage};
+use crate::event::Fix;
 use crate::host::Host;
+use crate::host::cmd::Cmd;
 use crate::host::docker::Engine;
 use crate::host::http::test_server::{Server, answer};
 use crate::host::process::ProcessRunner;
 use crate::plan::StepId;
 use crate::plan::progress::Progress;
+use crate::policy::Class;
 use crate::redact::Secret;
 
+mod cluster_tests;
 mod docker_tests;
 
 type Said = UnboundedReceiver<(StepId, Progress)>;
@@ -46,8 +51,12 @@ fn context(root: PathBuf, time: Duration) -> (StepCtx, Said) {
         config: Arc::new(config(root)),
         projects: Arc::default(),
         passwords: Arc::default(),
+        renderings: Arc::default(),
+        listings: Arc::default(),
+        others: crate::steps::Others::default(),
         rung: crate::policy::escalate::Rung::Start,
         recreate: crate::steps::Consent::NotGiven,
+        prune: crate::steps::Prune::No,
         deadline: Instant::now() + time,
         cancel: CancellationToken::new(),
         progress,
@@ -65,7 +74,7 @@ fn check(probe: CheckProbe, from: Vantage) -> Check {
 
 fn get(url: impl Into<String>) -> HttpProbe {
     HttpProbe {
-        url: url.into(),
+        url: Address::plain(url),
         status: vec![],
         json: BTreeMap::new(),
         body: None,
@@ -73,6 +82,10 @@ fn get(url: impl Into<String>) -> HttpProbe {
         headers: BTreeMap::new(),
         insecure: false,
     }
+}
+
+fn tcp(address: impl Into<String>) -> CheckProbe {
+    CheckProbe::Tcp(Address::plain(address))
 }
 
 fn exec_check(command: &[&str]) -> Check {
@@ -168,7 +181,7 @@ async fn a_deadline_names_what_came_and_what_was_wanted() {
 async fn a_port_is_open_or_refused() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = format!("localhost:{}", listener.local_addr().unwrap().port());
-    let check = check(CheckProbe::Tcp(address), Vantage::Host);
+    let check = check(tcp(address), Vantage::Host);
     let (ctx, mut said) = here(LONG);
     attempt(&check, &ctx).await.unwrap();
     drop(listener);
@@ -204,7 +217,7 @@ async fn a_command_that_is_not_there_fails_at_once() {
 
 #[tokio::test]
 async fn cancelling_ends_the_wait() {
-    let check = check(CheckProbe::Tcp("127.0.0.1:1".into()), Vantage::Host);
+    let check = check(tcp("127.0.0.1:1"), Vantage::Host);
     let (ctx, mut said) = here(LONG);
     let cancel = ctx.cancel.clone();
     let waiting = tokio::spawn(async move { verify(&check, &ctx).await });
@@ -214,14 +227,8 @@ async fn cancelling_ends_the_wait() {
 }
 
 #[tokio::test]
-async fn what_needs_a_cluster_is_refused() {
+async fn an_address_that_cannot_be_right_fails_at_once() {
     let (ctx, _said) = here(LONG);
-    let nodeport = check(CheckProbe::Http(get("http://{nodeport:ns/svc:80}/")), Vantage::Host);
-    let pod = check(CheckProbe::Tcp("db:1".into()), Vantage::Pod);
-    for check in [nodeport, pod] {
-        let failure = probe(&check, &ctx).await.unwrap_err();
-        assert_eq!((failure.class, failure.code), (Class::Config, "CHECK_NEEDS_CLUSTER"));
-    }
     let bad = check(CheckProbe::Http(get("localhost:80")), Vantage::Host);
     let failure = probe(&bad, &ctx).await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Config, "CHECK_INVALID"));
@@ -242,7 +249,7 @@ async fn curl_and_python_ask_and_answer_alike() {
         let (ctx, _said) = here(LONG);
         let mut answers = Vec::new();
         for _ in 0..3 {
-            let call = client::http_call(client, &http, LONG);
+            let call = client::http_call(client, &http.at(http.url.to_string()), LONG);
             let mut cmd = Cmd::new(&call.command[0]).args(call.command[1..].to_vec());
             cmd.stdin = call.input;
             let output = ctx.host.runner.run(cmd, ctx.cancel.clone()).await.unwrap();

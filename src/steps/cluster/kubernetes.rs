@@ -1,6 +1,7 @@
 //! What the cluster's step asks of Kubernetes, and of the user's kubeconfig: a seam, so that each
 //! state of a cluster can be had without one. How it is asked is `host::kube`.
 
+use crate::config::model::Provider;
 use crate::drivers::contexts;
 use crate::drivers::spec::Spec;
 use crate::host::kube::{self, ClusterFacts, Look};
@@ -51,6 +52,10 @@ pub(super) struct Live;
 impl Kubernetes for Live {
     async fn look(&self, ask: Ask<'_>, kubeconfig: &Secret) -> Result<Look, Failure> {
         let api = kube::connect(ask.bench, kubeconfig, &ask.spec.context).await?;
+        // There is no tool to ask for a cluster that is only used: its probe asked the API itself.
+        if ask.spec.provider == Provider::Existing {
+            return kube::look_inside(&api, ask.nodes).await;
+        }
         kube::look(&api, ask.nodes).await
     }
 

@@ -7,11 +7,13 @@ use super::outage::or_wait;
 use crate::drivers::cluster::ClusterDriver;
 use crate::plan::change::{Probed, Settled};
 use crate::policy::Failure;
+use crate::steps::secret::value::unreadable_files;
 
 impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
     /// Satisfied, or the failure of everything that is in the way.
     pub(super) async fn preflight(&self) -> Result<Probed, Failure> {
-        let mut failures = self.driver.preflight(&self.bench).await.into_iter();
+        let driver = self.driver.preflight(&self.bench).await;
+        let mut failures = driver.into_iter().chain(unreadable_files(&self.ctx.config));
         let Some(mut first) = failures.next() else {
             return Ok(Probed::Satisfied(Settled::succeeded(self.object())));
         };

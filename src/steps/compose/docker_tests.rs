@@ -140,7 +140,7 @@ async fn a_deadline_names_the_blocker_with_its_probes() {
 "#,
     );
     let mut ctx = stack.fresh();
-    ctx.deadline = Instant::now() + Duration::from_secs(4);
+    ctx.deadline = Instant::now() + Duration::from_secs(8);
     let failure = stack.start_with(&ctx).await.expect_err("a failure");
     assert_eq!((failure.code, failure.class), ("SERVICE_NOT_READY", Class::Timeout));
     assert!(failure.summary.contains("`db`") && !failure.summary.contains("`api`"), "{failure:?}");

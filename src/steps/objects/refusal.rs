@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Explain;
 use crate::event::Fix;
+use crate::manifest::Served;
 use crate::policy::{Class, Failure};
 
 /// What a request does to which object.
@@ -17,6 +18,7 @@ pub(super) struct Subject {
     resource: String,
     namespace: Option<String>,
     name: String,
+    part: Option<&'static str>,
 }
 
 /// Why there is no answer.
@@ -35,7 +37,58 @@ impl Subject {
         name: &str,
     ) -> Self {
         let namespace = namespace.map(str::to_owned);
-        Self { verb, resource: K::plural(&()).into_owned(), namespace, name: name.to_owned() }
+        Self {
+            verb,
+            resource: K::plural(&()).into_owned(),
+            namespace,
+            name: name.to_owned(),
+            part: None,
+        }
+    }
+
+    /// A part of the object that has an address of its own, such as `proxy`.
+    pub(super) fn part(self, part: &'static str) -> Self {
+        Self { part: Some(part), ..self }
+    }
+
+    /// An object of a kind as it is served; the name is empty for all of them.
+    pub(super) fn served(
+        verb: &'static str,
+        served: &Served,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Self {
+        let namespace = namespace.map(str::to_owned);
+        let (resource, name) = (served.plural.clone(), name.to_owned());
+        Self { verb, resource, namespace, name, part: None }
+    }
+
+    /// What is at a path that is no object's.
+    pub(super) fn about(verb: &'static str, path: &str) -> Self {
+        let (resource, name) = (path.to_owned(), String::new());
+        Self { verb, resource, namespace: None, name, part: None }
+    }
+
+    /// What is done.
+    pub(super) fn verb(&self) -> &'static str {
+        self.verb
+    }
+
+    /// Where, empty for objects of the cluster.
+    pub(super) fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// To which, empty for all of them.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All objects of a resource.
+    pub(super) fn all(verb: &'static str, resource: &str, namespace: Option<&str>) -> Self {
+        let namespace = namespace.map(str::to_owned);
+        let (resource, name) = (resource.to_owned(), String::new());
+        Self { verb, resource, namespace, name, part: None }
     }
 
     /// The request, unless it could not be put together.
@@ -61,7 +114,8 @@ impl Subject {
         let object = if self.name.is_empty() {
             self.resource.clone()
         } else {
-            format!("{}/{}", self.resource, self.name)
+            let part = self.part.map(|part| format!("/{part}")).unwrap_or_default();
+            format!("{}/{}{part}", self.resource, self.name)
         };
         match &self.namespace {
             Some(namespace) => format!("{} {object} in the namespace `{namespace}`", self.verb),
@@ -112,9 +166,13 @@ pub(super) fn terminating(namespace: &str) -> Failure {
 fn forbidden(subject: &Subject, status: &Status) -> Failure {
     let summary = format!("this user may not {}", subject.words());
     let place = subject.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+    let part = subject.part.map(|part| format!(" --subresource={part}")).unwrap_or_default();
     Failure::new(Class::Prerequisite, "API_FORBIDDEN", summary)
         .because("API server", status.message.lines().next().unwrap_or_default())
-        .fix(Fix::safe(format!("kubectl auth can-i {} {}{place}", subject.verb, subject.resource)))
+        .fix(Fix::safe(format!(
+            "kubectl auth can-i {} {}{part}{place}",
+            subject.verb, subject.resource
+        )))
 }
 
 /// No answer came in time.

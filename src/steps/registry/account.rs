@@ -47,14 +47,15 @@ pub async fn missing(
     Ok(missing)
 }
 
-/// Attaches the secret to all of its accounts.
-pub async fn attach(secret: &PullSecret, objects: &Objects) -> Result<(), Failure> {
+/// Attaches the secret to all of its accounts. Returns the namespaces of those that did not have it.
+pub async fn attach(secret: &PullSecret, objects: &Objects) -> Result<Vec<String>, Failure> {
     let missing = missing(secret, objects).await?;
     let one = |(namespace, name): (String, String)| {
         let (secret, objects) = (secret.name.clone(), objects.clone());
-        async move { attach_one(&secret, &namespace, &name, &objects).await }.boxed()
+        async move { attach_one(&secret, &namespace, &name, &objects).await.map(|()| namespace) }
+            .boxed()
     };
-    few_at_once(missing.into_iter().map(one).collect()).await.map(|_| ())
+    few_at_once(missing.into_iter().map(one).collect()).await
 }
 
 async fn attach_one(

@@ -1,7 +1,7 @@
 //! Brings pull secrets up: looks at what is there, asks for passwords only where that is needed, and
 //! writes in place. A good login is never replaced by none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::Secret as Object;
@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::Secret as Object;
 use super::credential::Passwords;
 use super::{Place, PullSecret, account, expected};
 use crate::drivers::pull_secret::{
-    Freshness, Part, Present, Wanted, age, freshness, is_current, keyring,
+    Freshness, Part, Present, TYPE, Wanted, age, freshness, is_current,
 };
 use crate::event::Fix;
 use crate::host::clock;
+use crate::manifest::keyring;
 use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
@@ -20,7 +21,7 @@ use crate::steps::StepCtx;
 use crate::steps::objects::{Objects, few_at_once};
 
 /// Up to here each namespace is asked by itself, which needs the fewest rights.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 /// Which secrets count as too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub async fn look(secret: &PullSecret, objects: &Objects) -> Result<Found, Failu
     let found = all_named::<Object>(&secret.name, &secret.places, objects).await?;
     for (namespace, object) in &found {
         let kind = Present::of(object).kind;
-        if kind != crate::drivers::pull_secret::TYPE {
+        if kind != TYPE {
             return Err(other_type(&secret.name, namespace, &kind));
         }
     }
@@ -130,7 +131,8 @@ pub async fn work(
             Some(present) => wanted.keeping(present, |host| keeps(secret, place, object, host)),
             None => wanted,
         };
-        if object.is_some_and(|object| is_current(object, &wanted)) {
+        let is_same = object.is_some_and(|object| is_current(object, &wanted));
+        if is_same && renewal != Renewal::Force {
             continue;
         }
         work.writes.push((namespace.clone(), wanted, state));
@@ -229,22 +231,37 @@ fn change(name: &str, namespace: &str, (state, lives): (Freshness, bool)) -> Cha
     Change::new(op, object, why)
 }
 
-/// Writes what has to be written and attaches it to the service accounts. Returns the namespaces
-/// that were written to.
+/// Where something was changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Namespaces in which the secret was written.
+    pub written: Vec<String>,
+    /// Namespaces in which a service account got it.
+    pub attached: Vec<String>,
+}
+
+impl Touched {
+    /// All of these namespaces.
+    pub fn places(&self) -> BTreeSet<String> {
+        self.written.iter().chain(&self.attached).cloned().collect()
+    }
+}
+
+/// Writes what has to be written and attaches it to the service accounts.
 pub async fn bring_up(
     secret: &PullSecret,
     renewal: Renewal,
     (passwords, ctx): (&Passwords, &StepCtx),
     objects: &Objects,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Touched, Failure> {
     let found = look(secret, objects).await?;
     let work = work(secret, &found, renewal, (passwords, ctx)).await;
     let written = write(&secret.name, &work.writes, objects).await?;
     if let Some(failure) = work.failure {
         return Err(failure);
     }
-    account::attach(secret, objects).await?;
-    Ok(written)
+    let attached = account::attach(secret, objects).await?;
+    Ok(Touched { written, attached })
 }
 
 async fn write(

@@ -1,9 +1,10 @@
 //! Pull secrets of `[[registry]]`. Passwords come from `credential`, early ones are asked for in
-//! `token`, the cluster is changed in `apply`, `refresh` and `account`.
+//! `token`, the cluster is changed in `apply`, `account` and `pods`.
 
 pub mod account;
 pub mod apply;
 pub mod credential;
+pub mod pods;
 pub mod refresh;
 pub mod remove;
 pub mod status;

@@ -11,9 +11,10 @@ use kube::api::ListParams;
 use serde::Serialize;
 
 use super::apply::all_named;
-use super::{Place, PullSecret, expected, refresh};
-use crate::drivers::pull_secret::{Freshness, Present, age, freshness, keyring};
+use super::{Place, PullSecret, expected, pods};
+use crate::drivers::pull_secret::{Freshness, Present, age, freshness};
 use crate::host::clock;
+use crate::manifest::keyring;
 use crate::policy::Failure;
 use crate::steps::objects::{Objects, few_at_once};
 
@@ -113,7 +114,7 @@ fn users(pods: &[Pod], secret: &PullSecret, place: &Place, server: &str) -> Vec<
             .iter()
             .flat_map(|spec| spec.containers.iter().chain(spec.init_containers.iter().flatten()));
         let mut images = images.filter_map(|container| container.image.as_deref());
-        refresh::gets(pod, &secret.name, place) && images.any(|image| keyring::matches(&key, image))
+        pods::gets(pod, &secret.name, place) && images.any(|image| keyring::matches(&key, image))
     };
     pods.iter().filter(uses).map(ResourceExt::name_any).collect()
 }

@@ -1,8 +1,8 @@
 //! The step of a pull secret, as the plan knows it: connects, then hands on to `apply` and `remove`.
 
-use super::{PullSecret, apply as writing, remove as removing};
+use super::{PullSecret, apply as writing, pods, remove as removing};
 use crate::host::kube::error::may_pass;
-use crate::plan::change::{Change, Op, Probed, Settled};
+use crate::plan::change::{Change, Effect, Op, Probed, Settled};
 use crate::policy::Failure;
 use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, Teardown};
@@ -16,10 +16,20 @@ pub(in crate::steps) async fn probe(secret: &PullSecret, ctx: &StepCtx) -> Resul
     }
 }
 
-pub(in crate::steps) async fn apply(secret: &PullSecret, ctx: &StepCtx) -> Result<(), Failure> {
+/// Writes, and has pods pull at once that wait because of what was missing.
+pub(in crate::steps) async fn apply(secret: &PullSecret, ctx: &StepCtx) -> Result<Effect, Failure> {
     let objects = Objects::connect(ctx).await?;
     let with = (&*ctx.passwords, ctx);
-    writing::bring_up(secret, writing::Renewal::Due, with, &objects).await.map(|_| ())
+    let touched = writing::bring_up(secret, writing::Renewal::Due, with, &objects).await?;
+    let places = touched.places();
+    if places.is_empty() {
+        return Ok(Effect::Unchanged);
+    }
+    let retried = pods::retry(secret, &places, &objects).await?;
+    if !retried.deleted.is_empty() {
+        ctx.waiting(format!("new pods instead of {}", retried.deleted.join(", ")));
+    }
+    Ok(Effect::Changed)
 }
 
 pub(in crate::steps) async fn verify(

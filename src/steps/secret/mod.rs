@@ -1,18 +1,19 @@
 //! The step of a `[[secret]]`: each key has the value that the configuration says; a generated value
-//! is made once and kept. Keys that the configuration does not name are left alone.
+//! is made once and kept. Of the keys that the configuration does not name those go that mlup wrote
+//! for an earlier one; what others wrote is left alone.
 
 pub(in crate::steps) mod step;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(in crate::steps) mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as Object;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::objects::Objects;
+use super::objects::{MANAGER, Objects};
 use super::ownership;
 use super::registry::apply::other_type;
 use crate::config::model::{Config, KubeSecret, SecretValue};
@@ -42,18 +43,34 @@ struct Work {
     is_there: bool,
     /// The keys that differ, the missing ones included.
     differing: Vec<String>,
+    /// The keys that mlup wrote and that the configuration no longer has.
+    left: Vec<String>,
+}
+
+impl Work {
+    fn is_done(&self) -> bool {
+        self.is_there && self.differing.is_empty() && self.left.is_empty()
+    }
+
+    /// Why what is there has to be written again.
+    fn why(&self) -> String {
+        let lists = [("keys that differ", &self.differing), ("keys no longer wanted", &self.left)];
+        let lists = lists.iter().filter(|(_, keys)| !keys.is_empty());
+        let lists = lists.map(|(what, keys)| format!("{what}: {}", keys.join(", ")));
+        lists.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Looks, changes nothing.
 pub async fn probe(secret: &KubeSecret, objects: &Objects) -> Result<Probed, Failure> {
     let work = work(secret, objects).await?;
-    if work.is_there && work.differing.is_empty() {
+    if work.is_done() {
         return Ok(Probed::Satisfied(settled(secret)));
     }
     let place = namespace_of(secret, &objects.step().config);
     let object = format!("secret {place}/{}", secret.name);
     Ok(Probed::Needed(vec![if work.is_there {
-        Change::new(Op::Update, object, format!("keys that differ: {}", work.differing.join(", ")))
+        Change::new(Op::Update, object, work.why())
     } else {
         Change::new(Op::Create, object, "it is not there")
     }]))
@@ -63,7 +80,7 @@ pub async fn probe(secret: &KubeSecret, objects: &Objects) -> Result<Probed, Fai
 /// over one that is there.
 pub async fn apply(secret: &KubeSecret, objects: &Objects) -> Result<(), Failure> {
     let mut work = work(secret, objects).await?;
-    if work.is_there && work.differing.is_empty() {
+    if work.is_done() {
         return Ok(());
     }
     for key in &work.to_make {
@@ -89,13 +106,13 @@ pub async fn apply(secret: &KubeSecret, objects: &Objects) -> Result<(), Failure
 /// Looks again.
 pub async fn verify(secret: &KubeSecret, objects: &Objects) -> Result<Settled, Failure> {
     let work = work(secret, objects).await?;
-    if work.is_there && work.differing.is_empty() {
+    if work.is_done() {
         return Ok(settled(secret));
     }
     let place = namespace_of(secret, &objects.step().config);
     let summary = format!("the secret `{place}/{}` was written and is not as written", secret.name);
     Err(Failure::new(Class::Permanent, "SECRET_UNVERIFIED", summary)
-        .because("keys that differ", work.differing.join(", "))
+        .because("API server", work.why())
         .fix(crate::event::Fix::safe("find out who else writes this secret")))
 }
 
@@ -155,9 +172,16 @@ async fn work(secret: &KubeSecret, objects: &Objects) -> Result<Work, Failure> {
         }
     }
     let is_there = found.is_some();
+    let own = found.as_ref().map(own_keys).unwrap_or_default();
     let present = found.and_then(|found| found.data).unwrap_or_default();
-    let mut work =
-        Work { values: BTreeMap::new(), to_make: Vec::new(), is_there, differing: Vec::new() };
+    let left = |key: &String| present.contains_key(key) && !secret.keys.contains_key(key);
+    let mut work = Work {
+        values: BTreeMap::new(),
+        to_make: Vec::new(),
+        is_there,
+        differing: Vec::new(),
+        left: own.into_iter().filter(left).collect(),
+    };
     for (key, wanted) in &secret.keys {
         let held = present.get(key);
         let value = match wanted {
@@ -174,6 +198,17 @@ async fn work(secret: &KubeSecret, objects: &Objects) -> Result<Work, Failure> {
         }
     }
     Ok(work)
+}
+
+/// The keys that mlup applied, as the API server keeps account of it.
+fn own_keys(object: &Object) -> BTreeSet<String> {
+    let entries = object.metadata.managed_fields.iter().flatten();
+    let own = entries.filter(|entry| {
+        entry.manager.as_deref() == Some(MANAGER) && entry.operation.as_deref() == Some("Apply")
+    });
+    let fields = own.filter_map(|entry| entry.fields_v1.as_ref()?.0.get("f:data")?.as_object());
+    let keys = fields.flat_map(|fields| fields.keys());
+    keys.filter_map(|field| field.strip_prefix("f:").map(str::to_owned)).collect()
 }
 
 fn kind(secret: &KubeSecret) -> &str {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::config::model::Generator;
+use crate::host::kube::fake::Fault;
 use crate::redact::Secret;
 use crate::steps::objects::fixture::FakeApi;
 use crate::steps::testing::TestBed;
@@ -61,6 +62,25 @@ async fn keys_of_others_stay() {
 }
 
 #[tokio::test]
+async fn a_key_that_leaves_the_configuration_goes_and_those_of_others_stay() {
+    let (bed, api) = (TestBed::new(), FakeApi::with_namespaces(["default"]));
+    api.put(PATH, json!({ "type": "Opaque", "data": { "theirs": "eA==" } }));
+    let objects = api.objects(&bed.ctx);
+    let both = secret(vec![("old", literal("o")), ("mine", literal("m"))]);
+    apply(&both, &objects).await.unwrap();
+    let less = secret(vec![("mine", literal("n"))]);
+    let Probed::Needed(changes) = probe(&less, &objects).await.unwrap() else { panic!() };
+    assert_eq!(changes[0].why, "keys that differ: mine; keys no longer wanted: old");
+    apply(&less, &objects).await.unwrap();
+    verify(&less, &objects).await.unwrap();
+    let data = api.at(PATH).unwrap()["data"].clone();
+    assert_eq!(data, json!({ "theirs": "eA==", "mine": STANDARD.encode("n") }));
+    let writes = api.writes().len();
+    apply(&less, &objects).await.unwrap();
+    assert_eq!(api.writes().len(), writes);
+}
+
+#[tokio::test]
 async fn another_type_is_refused() {
     let (bed, api) = (TestBed::new(), FakeApi::with_namespaces(["default"]));
     api.put(PATH, json!({ "type": "kubernetes.io/tls", "data": {} }));
@@ -74,17 +94,18 @@ async fn another_type_is_refused() {
 async fn a_file_is_taken_byte_by_byte() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
-    crate::host::files::write(&path, b"line\n", 0o600).unwrap();
+    let bytes = b"line\n\0\xff\xfe\r\n";
+    crate::host::files::write(&path, bytes, 0o600).unwrap();
     let (bed, api) = (TestBed::new(), FakeApi::with_namespaces(["default"]));
     let objects = api.objects(&bed.ctx);
     apply(&secret(vec![("key", SecretValue::File(path))]), &objects).await.unwrap();
-    assert_eq!(held(&api, "key"), "line\n");
+    assert_eq!(api.at(PATH).unwrap()["data"]["key"], STANDARD.encode(bytes));
 }
 
 #[tokio::test]
 async fn what_could_not_be_read_is_not_made_anew() {
     let (bed, api) = (TestBed::new(), FakeApi::with_namespaces(["default"]));
-    api.fault("GET ", 500, None, json!({ "message": "etcd is down" }));
+    api.change(|world| world.fault("GET ", Fault::Status(500), 1));
     let objects = api.objects(&bed.ctx);
     let wanted = secret(vec![("fernet", SecretValue::Generate(Generator::Fernet))]);
     assert!(apply(&wanted, &objects).await.is_err());

@@ -105,10 +105,10 @@ async fn http_and_tcp_are_asked_by_a_program_inside() {
     let http = HttpProbe { body, ..get("http://web/index.html") };
     assert!(attempt(&inside(CheckProbe::Http(http)), &ctx).await.is_ok());
     assert_eq!(probes(&mut said).pop().unwrap().2, "http 200");
-    assert!(attempt(&inside(CheckProbe::Tcp("web:80".into())), &ctx).await.is_ok());
+    assert!(attempt(&inside(tcp("web:80")), &ctx).await.is_ok());
     assert_eq!(probes(&mut said).pop().unwrap().2, "connected");
     for (what, wanted) in [
-        (CheckProbe::Tcp("web:81".into()), "connection refused"),
+        (tcp("web:81"), "connection refused"),
         (CheckProbe::Http(get("http://web/none")), "http 404"),
         (CheckProbe::Http(get("http://web:81/")), "connection refused"),
         (CheckProbe::Http(get("http://nobody/")), "the host name does not resolve"),
@@ -126,11 +126,8 @@ async fn without_a_program_inside_the_host_asks_on_the_network() {
     let (ctx, mut said) = stack.context(LONG);
     assert!(attempt(&inside(CheckProbe::Http(get("http://web/index.html"))), &ctx).await.is_ok());
     assert_eq!(probes(&mut said).pop().unwrap().2, "http 200");
-    assert!(attempt(&inside(CheckProbe::Tcp(format!("{}:80", &web[..12]))), &ctx).await.is_ok());
-    assert!(matches!(
-        probe(&inside(CheckProbe::Tcp("nobody:80".into())), &ctx).await.unwrap(),
-        Probed::Needed(_)
-    ));
+    assert!(attempt(&inside(tcp(format!("{}:80", &web[..12]))), &ctx).await.is_ok());
+    assert!(matches!(probe(&inside(tcp("nobody:80")), &ctx).await.unwrap(), Probed::Needed(_)));
     let failure =
         probe(&inside(CheckProbe::Http(get("http://localhost/"))), &ctx).await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Prerequisite, "CHECK_NO_CLIENT"));

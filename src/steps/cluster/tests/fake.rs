@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::config::model::{Provider, Purge};
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Cure, Drift, Insistence, Sighting};
 use crate::drivers::fixture;
+use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
 use crate::host::kube::{ClusterFacts, Look, NodeFacts};
 use crate::host::workbench::Workbench;
@@ -201,7 +202,7 @@ impl ClusterDriver for Fake {
         self.change("load", "load")
     }
 
-    async fn list_images(&self, _: &Workbench) -> Result<Vec<String>, Failure> {
+    async fn list_images(&self, _: &Workbench) -> Result<Vec<NodeImage>, Failure> {
         Ok(Vec::new())
     }
 

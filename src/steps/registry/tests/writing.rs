@@ -1,17 +1,19 @@
 //! Writing pull secrets and attaching them to service accounts.
 
 use super::*;
+use crate::host::kube::fake::{Fault, Held};
 use crate::plan::change::{Op, Probed};
 use crate::policy::{Class, Failure};
 use crate::steps::Teardown;
-use crate::steps::objects::fixture::{FakeApi, status};
+use crate::steps::objects::fixture::FakeApi;
 use crate::steps::registry::apply::{self, Renewal};
 use crate::steps::registry::remove::remove;
 
 async fn up(secret: &PullSecret, bed: &TestBed, api: &FakeApi) -> Result<Vec<String>, Failure> {
     let passwords = Passwords::default();
     let objects = api.objects(&bed.ctx);
-    apply::bring_up(secret, Renewal::Due, (&passwords, &bed.ctx), &objects).await
+    let touched = apply::bring_up(secret, Renewal::Due, (&passwords, &bed.ctx), &objects).await;
+    touched.map(|touched| touched.written)
 }
 
 async fn probed(secret: &PullSecret, bed: &TestBed, api: &FakeApi) -> Result<Probed, Failure> {
@@ -131,9 +133,10 @@ async fn a_foreign_secret_keeps_its_other_logins() {
 async fn a_namespace_that_ends_is_named() {
     let (mut bed, _) = bed(&[]);
     let api = FakeApi::with_namespaces(["a"]);
-    let message = "secrets \"regcred\" is forbidden: unable to create new content in namespace a \
-                   because it is being terminated";
-    api.fault("PATCH ", 403, None, status(403, "Forbidden", message));
+    api.change(|world| {
+        world.hold(Held::Namespaces);
+        world.when("PATCH ", |world| world.end_namespace("a"));
+    });
     let secret = secret_of(&mut bed, vec![fixed("ghcr.io", &["a"])]);
     let failure = up(&secret, &bed, &api).await.unwrap_err();
     assert_eq!(failure.code, "NAMESPACE_TERMINATING");
@@ -144,7 +147,7 @@ async fn a_namespace_that_ends_is_named() {
 async fn what_may_not_be_done_names_verb_resource_and_namespace() {
     let (mut bed, _) = bed(&[]);
     let api = FakeApi::with_namespaces(["a"]);
-    api.fault("PATCH ", 403, None, status(403, "Forbidden", "no"));
+    api.change(|world| world.forbid("patch", "secrets", "a"));
     let secret = secret_of(&mut bed, vec![fixed("ghcr.io", &["a"])]);
     let failure = up(&secret, &bed, &api).await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Prerequisite, "API_FORBIDDEN"));
@@ -158,7 +161,11 @@ async fn an_account_is_waited_for_and_its_list_is_appended_to() {
     let api = FakeApi::with_namespaces(["a"]);
     let account = "/api/v1/namespaces/a/serviceaccounts/default";
     let own = json!({ "imagePullSecrets": [{ "name": "theirs" }] });
-    api.change(|world| world.appear.push((account.to_owned(), own)));
+    api.change(|world| {
+        world.when("WATCH /api/v1/namespaces/a/serviceaccounts", |world| {
+            world.put("/api/v1/namespaces/a/serviceaccounts", "default", own);
+        });
+    });
     let mut registry = fixed("ghcr.io", &["a"]);
     registry.service_accounts = vec!["default".to_owned()];
     let secret = secret_of(&mut bed, vec![registry]);
@@ -174,7 +181,11 @@ async fn an_account_that_changes_meanwhile_is_read_again() {
     let account = "/api/v1/namespaces/a/serviceaccounts/default";
     api.put(account, json!({}));
     let theirs = json!({ "imagePullSecrets": [{ "name": "theirs" }] });
-    api.change(|world| world.intrude = Some((account.to_owned(), theirs)));
+    api.change(|world| {
+        world.when(&format!("PUT {account}"), |world| {
+            world.put("/api/v1/namespaces/a/serviceaccounts", "default", theirs);
+        });
+    });
     let mut registry = fixed("ghcr.io", &["a"]);
     registry.service_accounts = vec!["default".to_owned()];
     let secret = secret_of(&mut bed, vec![registry]);
@@ -192,15 +203,13 @@ async fn many_namespaces_are_written_few_at_a_time_and_a_busy_server_is_given_it
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (mut bed, _) = bed(&[]);
     let api = FakeApi::with_namespaces(&names);
-    for _ in 0..3 {
-        api.fault("PATCH ", 429, Some("2"), Value::String("too many requests".to_owned()));
-    }
+    api.change(|world| world.fault("PATCH ", Fault::Throttle(2), 3));
     let secret = secret_of(&mut bed, vec![fixed("ghcr.io", &names)]);
     let began = tokio::time::Instant::now();
     assert_eq!(up(&secret, &bed, &api).await.unwrap().len(), 500);
     let took = began.elapsed().as_secs_f64();
     assert!((2.0..10.0).contains(&took), "{took} s");
-    assert!(api.change(|world| world.most_at_once) <= 16);
+    assert!(api.most_at_once() <= 16);
     assert_eq!(api.writes().len(), 503);
     let before = api.calls().len();
     up(&secret, &bed, &api).await.unwrap();
@@ -211,9 +220,7 @@ async fn many_namespaces_are_written_few_at_a_time_and_a_busy_server_is_given_it
 async fn a_server_that_stays_busy_is_given_up() {
     let (mut bed, _) = bed(&[]);
     let api = FakeApi::with_namespaces(["a"]);
-    for _ in 0..20 {
-        api.fault("PATCH ", 429, Some("1"), status(429, "TooManyRequests", "busy"));
-    }
+    api.change(|world| world.fault("PATCH ", Fault::Throttle(1), 20));
     let secret = secret_of(&mut bed, vec![fixed("ghcr.io", &["a"])]);
     assert!(up(&secret, &bed, &api).await.is_err());
     assert_eq!(api.writes().len(), 8);
@@ -224,7 +231,7 @@ async fn without_the_right_to_list_each_namespace_is_asked() {
     let names = ["a", "b", "c", "d"];
     let (mut bed, _) = bed(&[]);
     let api = FakeApi::with_namespaces(names);
-    api.fault("GET /api/v1/secrets", 403, None, status(403, "Forbidden", "no"));
+    api.change(|world| world.fault("GET /api/v1/secrets", Fault::Status(403), 1));
     let secret = secret_of(&mut bed, vec![fixed("ghcr.io", &names)]);
     assert_eq!(up(&secret, &bed, &api).await.unwrap().len(), 4);
 }
