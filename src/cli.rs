@@ -156,6 +156,10 @@ pub struct Aim {
     /// What may happen to the cluster.
     #[command(flatten)]
     pub cluster: OnCluster,
+    /// Remove objects that an earlier start applied and that no deploy wants any more; those that
+    /// hold data only with --yes
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// `mlup start`.

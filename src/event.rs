@@ -3,9 +3,12 @@
 //!
 //! Within `v: 1` the schema only grows: readers ignore types and fields that they do not know.
 
+mod diagnosis;
 mod scrub;
 
 use serde::{Deserialize, Serialize};
+
+pub use diagnosis::{Diagnosis, Evidence, Finding, Fix, Safety};
 
 /// The schema version that every event carries.
 pub const VERSION: u32 = 1;
@@ -264,76 +267,6 @@ pub struct Probe {
     pub latency_ms: u64,
     /// Counts from 1 within the step.
     pub n: u32,
-}
-
-/// The fields of `diagnosis`: one root cause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Diagnosis {
-    /// The step in which it showed.
-    pub step: String,
-    /// Stable identifier, such as `PORT_TAKEN`.
-    pub code: String,
-    /// One sentence.
-    pub summary: String,
-    /// What it rests on, each with its source.
-    #[serde(default)]
-    pub evidence: Vec<Evidence>,
-    /// What mlup did about it.
-    #[serde(default)]
-    pub tried: Vec<String>,
-    /// What the reader can do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fix: Option<Fix>,
-    /// Steps that could not run because of it.
-    #[serde(default)]
-    pub blocks: Vec<String>,
-}
-
-/// One line of evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Where it was read: `log api`, `probe http`, `docker inspect db`.
-    pub source: String,
-    /// The line itself.
-    pub text: String,
-}
-
-impl Evidence {
-    /// A line of evidence and where it was read.
-    pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { source: source.into(), text: text.into() }
-    }
-}
-
-/// What the reader can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fix {
-    /// A command to type, or an instruction where no command does it.
-    pub command: String,
-    /// Whether it can lose anything.
-    pub safety: Safety,
-}
-
-impl Fix {
-    /// A fix that loses nothing.
-    pub fn safe(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Safe }
-    }
-
-    /// A fix that removes something.
-    pub fn destructive(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Destructive }
-    }
-}
-
-/// Whether a fix can lose anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Safety {
-    /// Loses nothing.
-    Safe,
-    /// Removes something.
-    Destructive,
 }
 
 /// How a run ended.

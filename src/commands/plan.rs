@@ -13,12 +13,12 @@ use crate::plan::explain::{Explained, Status};
 use crate::plan::{self as planning, Selected, Selection, StepId};
 use crate::policy::Failure;
 use crate::report::table;
-use crate::steps::Consent;
+use crate::steps::{Consent, Prune};
 
 /// Carries out `mlup plan`. The exit code is that of the first thing that could not be read: a plan
 /// with holes in it is no plan.
 pub(super) fn plan(session: &Session, aim: &Aim, format: PlanFormat) -> Result<ExitCode, Error> {
-    let project = session.project_with(aim.cluster.consent())?;
+    let project = session.project_with(aim.cluster.consent(), aim.prune(session))?;
     let selected = planning::start(&project.config)?.select(&Selection::from(&aim.steps))?;
     let seen = session::runtime()?.block_on(observe(&project, &selected));
     let broken = selected.plan().steps().iter().find_map(|step| match seen.get(&step.id) {
@@ -66,6 +66,17 @@ impl OnCluster {
     /// What the user agrees to lose.
     pub(super) fn consent(self) -> Consent {
         if self.recreate { Consent::Given } else { Consent::NotGiven }
+    }
+}
+
+impl Aim {
+    /// What happens to objects that nothing wants any more.
+    pub(super) fn prune(&self, session: &Session) -> Prune {
+        match (self.prune, session.global.yes) {
+            (false, _) => Prune::No,
+            (true, false) => Prune::KeepData,
+            (true, true) => Prune::All,
+        }
     }
 }
 

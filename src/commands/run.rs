@@ -1,6 +1,7 @@
 //! What `start`, `stop` and `reset` share: the lock, the run log, the reports, the signals and the
 //! engine's one loop, put together for one plan.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
 use crate::report::{FirstError, Front, Look, Report};
-use crate::steps::{self, StepCtx, Teardown, cluster};
+use crate::steps::{self, Others, StepCtx, Teardown, cluster};
 
 /// A plan and how to run it.
 pub(super) struct Wanted {
@@ -67,7 +68,7 @@ pub(super) fn run(
     let Reports { all: reports, troubles } = reports(session, &log)?;
     let finish = session::runtime()?.block_on(async {
         let run = assemble(project, wanted, id, reports)?;
-        let stepper = stepper(project, run.verb);
+        let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
     })?;
     drop(lock);
@@ -198,10 +199,12 @@ fn seed(id: &str) -> u64 {
 }
 
 /// Hands each attempt to the step's own code.
-fn stepper(project: &Arc<Project>, verb: Verb) -> Stepper {
+fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper {
     let project = Arc::clone(project);
     Arc::new(move |step, attempt| {
-        let ctx = context(&project, &step.id, attempt);
+        let mut dependents: BTreeSet<StepId> = plan.all_dependents(&step.id).into_iter().collect();
+        dependents.insert(step.id.clone());
+        let ctx = context(&project, &step.id, dependents, attempt);
         async move {
             match verb {
                 Verb::Start => steps::bring_up(&step.kind, &ctx).await,
@@ -214,8 +217,14 @@ fn stepper(project: &Arc<Project>, verb: Verb) -> Stepper {
     })
 }
 
-fn context(project: &Project, id: &StepId, attempt: Attempt) -> StepCtx {
+fn context(
+    project: &Project,
+    id: &StepId,
+    dependents: BTreeSet<StepId>,
+    attempt: Attempt,
+) -> StepCtx {
     StepCtx {
+        others: Others::new(attempt.unfinished, dependents),
         rung: attempt.rung,
         deadline: attempt.deadline,
         cancel: attempt.cancel,

@@ -24,7 +24,7 @@ use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
 use crate::report::{self, Detail, Front, Mode, Style};
-use crate::steps::{Consent, Passwords, Projects, StepCtx};
+use crate::steps::{Consent, Listings, Others, Passwords, Projects, Prune, Renderings, StepCtx};
 
 /// How long a command that only reads waits for an answer.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -138,14 +138,18 @@ impl Session {
     /// # Errors
     /// It is missing, wrong, or asks for what this version does not run yet.
     pub(super) fn project(&self) -> Result<Arc<Project>, Error> {
-        self.project_with(Consent::NotGiven)
+        self.project_with(Consent::NotGiven, Prune::No)
     }
 
     /// As [`Session::project`], with what the user agrees to lose.
     ///
     /// # Errors
     /// As [`Session::project`].
-    pub(super) fn project_with(&self, recreate: Consent) -> Result<Arc<Project>, Error> {
+    pub(super) fn project_with(
+        &self,
+        recreate: Consent,
+        prune: Prune,
+    ) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
         let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
@@ -161,7 +165,10 @@ impl Session {
             host,
             projects: Arc::new(Projects::default()),
             passwords: Arc::new(Passwords::default()),
+            renderings: Arc::default(),
+            listings: Arc::default(),
             recreate,
+            prune,
             scrubber,
             force,
         }))
@@ -199,8 +206,14 @@ pub(super) struct Project {
     pub projects: Arc<Projects>,
     /// Passwords of registries as asked for so far.
     pub passwords: Arc<Passwords>,
+    /// Objects of deploys as read or rendered so far.
+    pub renderings: Arc<Renderings>,
+    /// Objects of the cluster as listed so far.
+    pub listings: Arc<Listings>,
     /// Whether a cluster may be deleted and made again for its settings.
     pub recreate: Consent,
+    /// What happens to objects of earlier runs that nothing wants any more.
+    pub prune: Prune,
     /// Hides this configuration's secrets.
     pub scrubber: Scrubber,
     /// Fires on the second signal.
@@ -217,8 +230,12 @@ impl Project {
             config: Arc::clone(&self.config),
             projects: Arc::clone(&self.projects),
             passwords: Arc::clone(&self.passwords),
+            renderings: Arc::clone(&self.renderings),
+            listings: Arc::clone(&self.listings),
+            others: Others::default(),
             rung: Rung::Start,
             recreate: self.recreate,
+            prune: self.prune,
             deadline: Instant::now() + READ_LIMIT,
             cancel: CancellationToken::new(),
             progress,

@@ -14,7 +14,7 @@ pub(super) fn start(session: &Session, args: &Start) -> Result<ExitCode, Error> 
     if args.dry_run {
         return plan::plan(session, &args.aim, PlanFormat::Table);
     }
-    let project = session.project_with(args.aim.cluster.consent())?;
+    let project = session.project_with(args.aim.cluster.consent(), args.aim.prune(session))?;
     let selected = planning::start(&project.config)?.select(&Selection::from(&args.aim.steps))?;
     let wanted = run::Wanted {
         verb: Verb::Start,

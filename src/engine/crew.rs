@@ -2,10 +2,11 @@
 //! because an aborted task leaves its child processes behind.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,18 +24,33 @@ pub(super) struct Crew {
     progress: UnboundedSender<(StepId, Progress)>,
     tasks: JoinSet<StepEnd>,
     members: HashMap<Id, (StepId, CancellationToken)>,
+    unfinished: watch::Sender<BTreeSet<StepId>>,
 }
 
 impl Crew {
     pub(super) fn new(stepper: Stepper, progress: UnboundedSender<(StepId, Progress)>) -> Self {
-        Self { stepper, progress, tasks: JoinSet::new(), members: HashMap::new() }
+        let (tasks, members) = (JoinSet::new(), HashMap::new());
+        let unfinished = watch::Sender::default();
+        Self { stepper, progress, tasks, members, unfinished }
+    }
+
+    /// Tells the steps at work which steps have not ended.
+    pub(super) fn tell_unfinished(&self, steps: BTreeSet<StepId>) {
+        self.unfinished.send_if_modified(|told| {
+            let is_new = *told != steps;
+            if is_new {
+                *told = steps;
+            }
+            is_new
+        });
     }
 
     pub(super) fn start(&mut self, step: Arc<Step>, rung: Rung, deadline: Instant) {
         let id = step.id.clone();
         let cancel = CancellationToken::new();
-        let attempt =
-            Attempt { rung, deadline, cancel: cancel.clone(), progress: self.progress.clone() };
+        let unfinished = self.unfinished.subscribe();
+        let progress = self.progress.clone();
+        let attempt = Attempt { rung, deadline, cancel: cancel.clone(), unfinished, progress };
         let stepper = Arc::clone(&self.stepper);
         let task = self.tasks.spawn(async move { stepper(step, attempt).await });
         self.members.insert(task.id(), (id, cancel));

@@ -1,10 +1,12 @@
 //! What the engine is given: the order of a run, who carries out an attempt, and who looks at the end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +30,8 @@ pub struct Attempt {
     pub deadline: Instant,
     /// Fires when it has to stop.
     pub cancel: CancellationToken,
+    /// The steps of the run that have not ended.
+    pub unfinished: watch::Receiver<BTreeSet<StepId>>,
     /// Where it says what it does.
     pub progress: UnboundedSender<(StepId, Progress)>,
 }

@@ -1,7 +1,7 @@
 //! The failure block: one root cause, what it rests on, what was tried, what to do. Pure text; the
 //! cause itself is found in `policy/` and the steps.
 
-use crate::event::{Diagnosis, Evidence, Safety};
+use crate::event::{Diagnosis, Evidence, Finding, Fix, Safety};
 use crate::quote::quote;
 use crate::report::style::{Line, Style, Tone, paint_all};
 use crate::report::text;
@@ -10,6 +10,8 @@ use crate::report::text;
 const EVIDENCE: usize = 5;
 /// Columns of the source beside a line of evidence, at most.
 const SOURCE_WIDTH: usize = 20;
+/// Columns that one of several findings stands further in than their block.
+const INDENT: usize = 2;
 /// A first line with less room than this leaves the sentence to the next one.
 const LEAST_ROOM: usize = 24;
 
@@ -34,14 +36,27 @@ pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
     let mut lines = headline(diagnosis, width);
     lines.extend(evidence(&diagnosis.evidence, width));
+    lines.extend(diagnosis.findings.iter().flat_map(|finding| one_of_several(finding, width)));
     let mut label = "tried: ".to_owned();
     for tried in tried(&diagnosis.tried) {
         lines.extend(labelled(&label, &tried, width));
         label = " ".repeat(label.len());
     }
-    lines.extend(fix(diagnosis));
+    lines.extend(fix(diagnosis.fix.as_ref()));
     lines.extend(blocks(&diagnosis.blocks, width));
     lines
+}
+
+/// One of the things that are wrong at once: as a block of its own, further in.
+fn one_of_several(finding: &Finding, width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(INDENT);
+    let rest = room.saturating_sub(2);
+    let mut lines = vec![Line::default().with(Tone::Bad, &finding.code)];
+    let summary = text::wrap(&text::clean(&finding.summary), rest, rest);
+    lines.extend(summary.into_iter().map(|line| detail("").with(Tone::Normal, line)));
+    lines.extend(evidence(&finding.evidence, room));
+    lines.extend(fix(finding.fix.as_ref()));
+    lines.into_iter().map(|line| line.indented(INDENT)).collect()
 }
 
 fn detail(label: &str) -> Line {
@@ -116,8 +131,8 @@ fn labelled(label: &str, words: &str, width: usize) -> Vec<Line> {
 }
 
 /// The fix as it is to be typed: never wrapped, never clipped.
-fn fix(diagnosis: &Diagnosis) -> Vec<Line> {
-    let Some(fix) = &diagnosis.fix else { return Vec::new() };
+fn fix(fix: Option<&Fix>) -> Vec<Line> {
+    let Some(fix) = fix else { return Vec::new() };
     let (label, tone) = match fix.safety {
         Safety::Safe => ("fix (safe): ", Tone::Good),
         Safety::Destructive => ("fix (destructive): ", Tone::Bad),
@@ -179,6 +194,7 @@ mod tests {
             tried: vec!["started 2 times".into()],
             fix: Some(Fix::safe("docker stop old-web")),
             blocks: vec!["check/api".into(), "check/web".into()],
+            findings: Vec::new(),
         }
     }
 
@@ -199,6 +215,34 @@ PORT_TAKEN  deploy/stack  service `api` wants host port 8080, which container
   more: mlup why deploy/stack, mlup logs api
 ";
         assert_eq!(plain(&port_taken(), 80), expected);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_at_once_is_told_with_its_own_fix() {
+        let finding = |n: usize| Finding {
+            code: "SECRET_MISSING".into(),
+            summary: format!("Secret `shop/s{n}` is nowhere"),
+            evidence: vec![Evidence::new("wanted by", "Deployment `shop/api`")],
+            fix: Some(Fix::safe(format!("make s{n}"))),
+        };
+        let diagnosis = Diagnosis {
+            evidence: Vec::new(),
+            tried: Vec::new(),
+            fix: None,
+            findings: (0..7).map(finding).collect(),
+            ..port_taken()
+        };
+        let block = plain(&diagnosis, 80);
+        let first = "
+  SECRET_MISSING
+    Secret `shop/s0` is nowhere
+    wanted by  Deployment `shop/api`
+    fix (safe): make s0
+  SECRET_MISSING
+    Secret `shop/s1` is nowhere
+";
+        assert!(block.contains(first), "{block}");
+        assert!(block.contains("fix (safe): make s6\n  blocks: "), "{block}");
     }
 
     #[test]

@@ -288,6 +288,7 @@ fn port_taken() -> Diagnosis {
         tried: vec!["2 attempts".into()],
         fix: Some(Fix::safe("docker stop old-web")),
         blocks: vec!["check/api".into()],
+        findings: Vec::new(),
     }
 }
 

@@ -122,6 +122,12 @@ impl Line {
         self
     }
 
+    /// The line further in.
+    pub(super) fn indented(mut self, columns: usize) -> Self {
+        self.0.insert(0, (Tone::Normal, " ".repeat(columns)));
+        self
+    }
+
     /// Columns that the line takes.
     pub(super) fn width(&self) -> usize {
         self.0.iter().map(|(_, piece)| text::width(piece)).sum()

@@ -19,6 +19,7 @@ mod schedule;
 mod tests;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::event::{EventKind, Outcome, PathEntry, Recovery, Verb};
@@ -175,6 +176,13 @@ impl Machine {
             begun: false,
             finished: false,
         }
+    }
+
+    /// The steps that have not ended.
+    #[must_use]
+    pub fn unfinished(&self) -> BTreeSet<StepId> {
+        let open = self.nodes.iter().filter(|node| !node.state.is_end() && node.left_out.is_none());
+        open.map(|node| node.step.id.clone()).collect()
     }
 
     /// Takes one input at a time since the run began; the answer is to be carried out in order.

@@ -181,8 +181,12 @@ impl Engine {
     }
 
     fn tell(&mut self, input: Input) {
+        let is_of_states = !matches!(input, Input::Progress(..));
         for action in self.machine.on(self.began.elapsed(), input) {
             self.act(action);
+        }
+        if is_of_states {
+            self.crew.tell_unfinished(self.machine.unfinished());
         }
     }
 
