@@ -161,6 +161,12 @@ pub(crate) fn add_images(node: &str, references: &[String]) -> Result<(), Box<dy
             "username": "", "spec": null, "pinned": false,
         });
         if let Some(list) = images["images"].as_array_mut() {
+            // A tag is on one image at a time.
+            for other in list.iter_mut() {
+                if let Some(tags) = other["repoTags"].as_array_mut() {
+                    tags.retain(|tag| *tag != full.as_str());
+                }
+            }
             list.push(image);
         }
     }

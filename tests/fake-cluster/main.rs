@@ -9,9 +9,13 @@ mod calls;
 mod engine;
 mod flags;
 mod k3d;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "tests use the rest"))]
+#[path = "../support/kube/mod.rs"]
+mod kube;
 mod kubeconfig;
 mod minikube;
 mod objects;
+mod pods;
 mod script;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kube::controllers::settings::Settings;
+
 /// Everything that a test says about the cluster tools of one sandbox.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -22,6 +24,8 @@ pub(crate) struct Script {
     pub(crate) ready_ms: u64,
     /// What goes wrong; the first that matches a call counts.
     pub(crate) faults: Vec<Fault>,
+    /// What runs in the cluster, and which images there are.
+    pub(crate) simulation: Settings,
 }
 
 /// One thing that goes wrong.

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::docker::busybox;
 use super::document::copy_example;
 use super::script::{Answer, Fault, Script};
@@ -123,6 +125,32 @@ impl ClusterSite {
     /// The kubeconfig of the user.
     pub(crate) fn kubeconfig(&self) -> String {
         std::fs::read_to_string(self.home().join(".kube/config")).unwrap_or_default()
+    }
+
+    /// An object of the cluster's API, by its path.
+    pub(crate) fn object(&self, path: &str) -> Option<Value> {
+        let folder = std::fs::read_dir(self.sandbox.root().join("bin")).unwrap();
+        let mut files = folder.map(|entry| entry.unwrap().path()).filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            name.strip_prefix("objects-").is_some_and(|rest| rest.strip_suffix(".json").is_some())
+        });
+        let all: Value = serde_json::from_slice(&std::fs::read(files.next()?).unwrap()).unwrap();
+        let objects = all["objects"].as_array().unwrap();
+        let parts: Vec<&str> = path.split('/').collect();
+        let [.., namespace, plural, name] = parts[..] else { panic!("no object: {path}") };
+        let is_it = |object: &&Value| {
+            let metadata = &object["metadata"];
+            let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
+            metadata["namespace"] == namespace
+                && metadata["name"] == name
+                && format!("{kind}s") == plural
+        };
+        objects.iter().find(is_it).cloned()
+    }
+
+    /// A secret of the cluster.
+    pub(crate) fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.object(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))
     }
 
     /// The commands that the cluster tool was called with, in order, those that only look left out.

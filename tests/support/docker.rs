@@ -99,7 +99,7 @@ impl Drop for DockerGuard {
 }
 
 /// The static busybox of this machine.
-pub(super) fn busybox() -> PathBuf {
+pub(crate) fn busybox() -> PathBuf {
     let set = std::env::var_os("MLUP_TEST_BUSYBOX").map(PathBuf::from);
     set.unwrap_or_else(|| PathBuf::from("/bin/busybox"))
 }

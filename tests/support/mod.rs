@@ -2,11 +2,15 @@
 //! pseudo terminal and real Docker objects that go away again. The tests themselves are beside it.
 
 pub(crate) mod cluster;
-mod docker;
+pub(crate) mod docker;
 pub(crate) mod document;
-mod kube;
+pub(crate) mod kube;
+pub(crate) mod kubernetes;
+pub(crate) mod moto;
+pub(crate) mod on_node;
 mod output;
 mod pty;
+pub(crate) mod registry;
 mod rule;
 pub(crate) mod running;
 mod sandbox;
@@ -16,6 +20,7 @@ pub(crate) mod stack;
 mod tool;
 
 pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
+pub(crate) use kube::controllers::settings as simulated;
 pub(crate) use output::{Ran, assert_same};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use tool::{Call, Hang, on};

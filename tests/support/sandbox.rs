@@ -102,9 +102,12 @@ impl Sandbox {
         self
     }
 
-    /// Puts a tool of this machine on PATH.
+    /// Puts a tool of this machine on PATH, or the one that `scripts/setup` installed.
     pub(crate) fn real_tool(self, name: &str) -> Self {
-        let real = which::which(name).unwrap_or_else(|error| panic!("`{name}`: {error}"));
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kubernetes").join(name);
+        let real = which::which(name).or_else(|error| own.exists().then_some(own).ok_or(error));
+        let real =
+            real.unwrap_or_else(|error| panic!("`{name}` (`scripts/setup {name}`): {error}"));
         symlink(real, self.root().join("bin").join(name)).unwrap();
         self
     }
