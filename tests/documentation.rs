@@ -23,9 +23,19 @@ fn marked_commands_of_the_readme_work_on_the_quickstart() {
 
 #[test]
 fn marked_commands_of_the_examples_work_on_a_copy_of_their_folder() {
-    for example in ["health-predict", "mlops-platform"] {
+    let folders = fs::read_dir(root().join("examples")).unwrap();
+    let examples = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let documented =
+        examples.filter(|name| root().join("examples").join(name).join("README.md").exists());
+    let documented: Vec<String> = documented.collect();
+    assert_eq!(documented.len(), 5, "{documented:?}");
+    for example in documented {
         let sandbox = Sandbox::new();
-        copy_example(example, &sandbox);
+        copy_example(&example, &sandbox);
+        let config = read(&format!("examples/{example}/mlup.toml"));
+        let sandbox = required_by(&config)
+            .into_iter()
+            .fold(sandbox, |sandbox, variable| sandbox.env(&variable, "value"));
         run_marked(&sandbox, &format!("examples/{example}/README.md"), "test");
     }
 }
@@ -46,6 +56,7 @@ fn examples_of_the_configuration_are_accepted() {
             for file in ["compose.yml", "compose.dev.yml"] {
                 sandbox.write(file, "services: {}\n");
             }
+            sandbox.write("k8s/api.yaml", "");
             let sandbox = variables_of(&block)
                 .into_iter()
                 .fold(sandbox, |sandbox, variable| sandbox.env(&variable, "8080"));
@@ -67,6 +78,12 @@ fn files_named_by(block: &str) -> Vec<String> {
             name.captures_iter(&line).map(|name| name[1].to_owned()).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Variables without which a configuration is refused.
+fn required_by(config: &str) -> BTreeSet<String> {
+    let strict = Regex::new(r"\$\{([A-Z0-9_]+):\?").unwrap();
+    strict.captures_iter(config).map(|variable| variable[1].to_owned()).collect()
 }
 
 /// Variables that an example takes from the environment.

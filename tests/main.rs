@@ -13,6 +13,7 @@ mod bad_world;
 mod clusters;
 mod commands;
 mod documentation;
+mod kubernetes;
 mod quickstart;
 mod signals;
 mod support;

@@ -2,9 +2,7 @@
 //! demand, and the password nowhere but in them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use mlup::event::{EventKind, State};
 use serde_json::Value;
@@ -12,6 +10,7 @@ use serde_json::Value;
 use crate::clusters::warnings;
 use crate::commands::{changed, last_state};
 use crate::support::cluster::ClusterSite;
+use crate::support::moto::Moto;
 use crate::support::{Ran, on, require_docker};
 
 /// The password that must be nowhere.
@@ -29,21 +28,6 @@ fn site() -> ClusterSite {
     let rule = on(["--bare"]).stdout(&format!("{CANARY}\n"));
     site.sandbox = site.sandbox.tool("get-token", &[rule]);
     site
-}
-
-/// An object of the cluster's API.
-fn object(site: &ClusterSite, path: &str) -> Option<Value> {
-    let folder = fs::read_dir(site.sandbox.root().join("bin")).unwrap();
-    let mut files = folder.map(|entry| entry.unwrap().path()).filter(|path| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.strip_prefix("objects-").is_some_and(|rest| rest.strip_suffix(".json").is_some())
-    });
-    let all: Value = serde_json::from_slice(&fs::read(files.next()?).unwrap()).unwrap();
-    all.get(path).cloned()
-}
-
-fn secret(site: &ClusterSite, namespace: &str, name: &str) -> Option<Value> {
-    object(site, &format!("/api/v1/namespaces/{namespace}/secrets/{name}"))
 }
 
 fn writes(site: &ClusterSite) -> usize {
@@ -82,7 +66,7 @@ fn is_nowhere(site: &ClusterSite, runs: &[&Ran]) {
     for path in logs.iter().chain(&files(&site.home())) {
         check(&path.display().to_string(), &String::from_utf8_lossy(&fs::read(path).unwrap()));
     }
-    let held = secret(site, "ml", "regcred").unwrap();
+    let held = site.secret("ml", "regcred").unwrap();
     check("the metadata", &held["metadata"].to_string());
 }
 
@@ -94,18 +78,18 @@ fn a_pull_secret_is_made_once_and_the_password_is_nowhere_else() {
     for step in ["token/r.example", "registry/regcred", "secret/app"] {
         assert!(last_state(&cold, step).is_some_and(|state| state != State::Failed), "{step}");
     }
-    let made = secret(&site, "ml", "regcred").unwrap();
+    let made = site.secret("ml", "regcred").unwrap();
     assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
     assert!(made["metadata"]["annotations"]["mlup.dev/expires-at"].is_string(), "{made}");
-    assert!(secret(&site, "jobs", "regcred").is_some());
-    let account = object(&site, "/api/v1/namespaces/jobs/serviceaccounts/default").unwrap();
+    assert!(site.secret("jobs", "regcred").is_some());
+    let account = site.object("/api/v1/namespaces/jobs/serviceaccounts/default").unwrap();
     assert_eq!(account["imagePullSecrets"][0]["name"], "regcred");
-    let (fernet, before) = (secret(&site, "ml", "app").unwrap(), writes(&site));
+    let (fernet, before) = (site.secret("ml", "app").unwrap(), writes(&site));
 
     let warm = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert_eq!(changed(&warm), Vec::<String>::new(), "{}", warm.report());
     assert_eq!((writes(&site), site.sandbox.calls("get-token").len()), (before, 1));
-    assert_eq!(secret(&site, "ml", "app").unwrap(), fernet);
+    assert_eq!(site.secret("ml", "app").unwrap(), fernet);
 
     let shown = site.sandbox.run(&["creds", "status", "-o", "json"]).exits(0);
     let rows: Vec<Value> = serde_json::from_str(&shown.stdout).unwrap();
@@ -164,42 +148,6 @@ fn without_the_cluster_the_status_of_credentials_says_so() {
     assert!(site.sandbox.calls("get-token").is_empty());
 }
 
-/// moto's server, which answers for the API of AWS.
-struct Moto {
-    process: Child,
-    url: String,
-}
-
-impl Moto {
-    fn start() -> Self {
-        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moto/bin/moto_server");
-        let program = if own.exists() { own } else { PathBuf::from("moto_server") };
-        let mut process = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("no moto_server (`scripts/setup moto`): {error}"));
-        let stderr = BufReader::new(process.stderr.take().unwrap());
-        let mut lines = stderr.lines().map_while(Result::ok);
-        let url = lines.find_map(|line| {
-            let at = line.find("http://127.0.0.1:")?;
-            Some(line[at..].trim().to_owned())
-        });
-        // What it says of each request must not block it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url: url.unwrap_or_else(|| panic!("moto did not start")) }
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[test]
 fn ecr_pull_secret_is_made_and_refreshed() {
     require_docker!();
@@ -215,13 +163,16 @@ fn ecr_pull_secret_is_made_and_refreshed() {
     let cold = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     // moto's tokens have ended when they come: that is said once, and they are not asked for again.
     assert_eq!(warnings(&cold), ["CLOCK_SKEW"], "{}", cold.report());
-    let made = secret(&site, "default", "ecr").unwrap();
+    let made = site.secret("default", "ecr").unwrap();
     let annotations = made["metadata"]["annotations"].clone();
     assert_eq!(annotations["mlup.dev/source"], "ecr us-east-1");
     let warm = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert_eq!(changed(&warm), Vec::<String>::new(), "{}", warm.report());
     assert_eq!(warnings(&warm), Vec::<String>::new());
     let before = writes(&site);
+    let idle = site.sandbox.run(&["creds", "refresh"]).exits(0);
+    assert_eq!(idle.stderr, "", "it is not asked for again and again");
+    assert_eq!(writes(&site), before);
     let forced = site.sandbox.run(&["creds", "refresh", "--force"]).exits(0);
     assert!(forced.stdout.contains("default"), "{}", forced.report());
     assert!(forced.stderr.contains("CLOCK_SKEW"), "{}", forced.report());

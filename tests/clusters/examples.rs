@@ -12,12 +12,18 @@ use mlup::event::{EventKind, Phase, State, StepState};
 use crate::commands::changed;
 use crate::support::cluster::{ClusterSite, inspect};
 use crate::support::document::run_marked;
+use crate::support::moto::Moto;
+use crate::support::on_node::OnNode;
 use crate::support::stack::docker;
 use crate::support::{Ran, require_docker};
 
 /// The services of health-predict that need nothing of the cluster.
 const BESIDE: [&str; 6] =
     ["airflow-init", "airflow-webserver", "dashboard", "jupyterlab", "mlflow", "postgres"];
+
+/// moto's registry, and the password that it gives.
+const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+const PASSWORD: &str = "123456789012-auth-token";
 
 /// Ports on which nobody listens: at or after `begin`, and below those that the kernel hands out to
 /// whoever asks for any. Other tests of this process get others.
@@ -31,7 +37,8 @@ fn free_ports<const N: usize>(begin: u16) -> [u16; N] {
     })
 }
 
-fn health_predict() -> ClusterSite {
+/// health-predict, the API of AWS that it asks, and the port of the API on its node.
+fn health_predict() -> (ClusterSite, Moto, OnNode) {
     let site = ClusterSite::example("minikube", "health-predict");
     let name = site.name().to_owned();
     site.sandbox.write("mlup.local.toml", &format!("name = \"{name}\"\n"));
@@ -39,9 +46,20 @@ fn health_predict() -> ClusterSite {
         ["POSTGRES_PORT", "AIRFLOW_PORT", "MLFLOW_PORT", "JUPYTER_PORT", "DASHBOARD_PORT"];
     let ports = free_ports::<5>(20_000).map(|port| port.to_string());
     let site = variables.iter().zip(ports).fold(site, |site, (name, port)| site.env(name, &port));
-    site.env("CLUSTER_NETWORK", &name)
+    let moto = Moto::start();
+    let site = site
+        .env("CLUSTER_NETWORK", &name)
         .env("SERVICES_IMAGE", &format!("{name}-services:1"))
-        .script(|script| script.start_ms = 2_000)
+        .env("ECR_REGISTRY", REGISTRY)
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .env("AWS_ENDPOINT_URL", &moto.url)
+        .script(|script| {
+            script.start_ms = 2_000;
+            let login = ("AWS".to_owned(), PASSWORD.to_owned());
+            script.simulation.images.private.insert(REGISTRY.to_owned(), login);
+        });
+    (site, moto, OnNode::answering(&name, 31_780))
 }
 
 fn mlops_platform() -> (ClusterSite, [u16; 8]) {
@@ -51,7 +69,7 @@ fn mlops_platform() -> (ClusterSite, [u16; 8]) {
         "name = \"{name}\"\n[cluster]\nname = \"{name}\"\napi_port = {api_port}\nports = {ports:?}\n"
     );
     site.sandbox.write("mlup.local.toml", &local);
-    (site, ports)
+    (site.env("ARGOCD_PORT", &ports[1].to_string()), ports)
 }
 
 fn service(site: &ClusterSite, service: &str) -> String {
@@ -91,7 +109,7 @@ fn scheduler_network(site: &ClusterSite) -> (String, String) {
 #[test]
 fn commands_of_the_readme_of_health_predict_work() {
     require_docker!();
-    let site = health_predict();
+    let (site, _moto, _api) = health_predict();
     run_marked(&site.sandbox, "examples/health-predict/README.md", "cluster");
     assert_eq!(site.guard.list("container"), Vec::<String>::new());
 }
@@ -107,7 +125,7 @@ fn commands_of_the_readme_of_mlops_platform_work() {
 #[test]
 fn health_predict_comes_up_stays_as_it_is_and_goes_without_a_trace() {
     require_docker!();
-    let site = health_predict();
+    let (site, _moto, _api) = health_predict();
     let sandbox = &site.sandbox;
     sandbox.run(&["status"]).exits(8);
     let cold = sandbox.run(&["start", "--progress", "json"]).exits(0);
@@ -123,10 +141,16 @@ fn health_predict_comes_up_stays_as_it_is_and_goes_without_a_trace() {
     let seen = ["exec", &service(&site, "airflow-scheduler"), "cat", "/home/airflow/.kube/config"];
     assert_eq!(docker(&seen).as_deref(), Some(text.as_str()));
 
-    let before = touches(&site);
+    // The pull secret was there before the manifests, and the API came up with it.
+    let ready = |step: &str| moment(&cold, step, |state| state.to == State::Ready);
+    assert!(ready("registry/ecr-registry-key") < ready("deploy/api"), "{}", cold.report());
+    assert!(site.secret("default", "ecr-registry-key").is_some());
+
+    let (before, writes) = (touches(&site), sandbox.calls("kubernetes-writes").len());
     let warm = sandbox.run(&["start", "--progress", "json"]).exits(0);
     assert_eq!(changed(&warm), Vec::<String>::new(), "a second start changes nothing");
     assert_eq!(touches(&site), before);
+    assert_eq!(sandbox.calls("kubernetes-writes").len(), writes);
 
     let status = sandbox.run(&["status"]).exits(0).stdout;
     for words in ["minikube", "control-plane", "v1.34.0", "airflow-scheduler"] {
@@ -174,7 +198,7 @@ fn beside_the_cluster(ran: &Ran) {
 #[test]
 fn the_plan_of_health_predict_shows_what_runs_beside_the_cluster() {
     require_docker!();
-    let site = health_predict();
+    let (site, _moto, _api) = health_predict();
     let plan = site.sandbox.run(&["plan"]).exits(0).stdout;
     let path = plan.lines().find(|line| line.starts_with("critical path: "));
     assert!(path.is_some_and(|path| path.contains("cluster")), "{plan}");

@@ -28,7 +28,21 @@ fn host(site: &ClusterSite) -> (String, Option<i32>) {
 
 /// Asks the stand-in's API, with the user's token.
 fn ask(site: &ClusterSite, context: &str, path: &str) -> String {
-    use std::io::{Read, Write};
+    use std::io::Read;
+    let Some(mut stream) = send(site, context, ("GET", path), "") else { return String::new() };
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Sends a request to the stand-in's API, with the user's token; the connection has the answer.
+pub(super) fn send(
+    site: &ClusterSite,
+    context: &str,
+    (method, path): (&str, &str),
+    body: &str,
+) -> Option<std::net::TcpStream> {
+    use std::io::Write;
     let config: serde_json::Value = serde_norway::from_str(&site.kubeconfig()).unwrap();
     let find = |list: &str| {
         let items = config[list].as_array().unwrap().clone();
@@ -37,14 +51,15 @@ fn ask(site: &ClusterSite, context: &str, path: &str) -> String {
     let server = find("clusters")["cluster"]["server"].as_str().unwrap().to_owned();
     let token = find("users")["user"]["token"].as_str().unwrap().to_owned();
     let address = server.strip_prefix("http://").unwrap();
-    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return String::new() };
-    let head =
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    Some(stream)
 }
 
 #[test]
@@ -61,7 +76,7 @@ fn minikube_goes_through_its_life() {
     );
     assert_eq!(host(&site), ("Running".to_owned(), Some(0)));
     assert!(ask(&site, site.name(), "/readyz").ends_with("ok"));
-    assert!(ask(&site, site.name(), "/api/v1/nodes").contains("\"kind\":\"Node\""));
+    assert!(ask(&site, site.name(), "/api/v1/nodes").contains("\"kind\":\"NodeList\""));
     let ip = minikube(&site, &["ip"]).exits(0).stdout;
     assert!(ip.trim().ends_with(".2"), "the first address after the gateway: {ip}");
     let listed = minikube(&site, &["profile", "list", "-o", "json"]).exits(0).stdout;

@@ -1,5 +1,5 @@
 //! Images that a tool says it brought to the nodes. The drivers do it on the real engine, through
-//! the library: no step loads images yet.
+//! the library; when an image is loaded is the step's, and tested there.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::cluster::ClusterSite;
 use crate::support::script::Fault;
+use crate::support::stack::docker;
 use crate::support::{IMAGE, require_docker};
 
 /// The driver that mlup would use at this site, and what it works with.
@@ -50,7 +51,7 @@ async fn load(site: &ClusterSite) -> (Result<(), Failure>, bool) {
     let (driver, bench) = driver(site);
     let loaded = driver.load_image(&bench, IMAGE).await;
     let images = driver.list_images(&bench).await.unwrap();
-    (loaded, images.contains(&IMAGE.to_owned()))
+    (loaded, images.iter().any(|image| image.name == IMAGE))
 }
 
 /// An import that brings nothing the first time.
@@ -79,4 +80,40 @@ async fn minikube_image_load_succeeds_without_the_image() {
     require_docker!();
     let site = ClusterSite::minikube("").fault("image load", lies_once());
     is_believed_only_after_a_look(site).await;
+}
+
+/// Loads an image, changes what its name is on, and loads it again.
+async fn follows_its_name(site: ClusterSite) {
+    site.sandbox.run(&["start"]).exits(0);
+    let (driver, bench) = driver(&site);
+    let name = format!("{}:dev", site.name());
+    let container = format!("{}-source", site.name());
+    docker(&["tag", IMAGE, &name]).unwrap();
+    docker(&["create", "--name", &container, IMAGE, "true"]).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        driver.load_image(&bench, &name).await.unwrap();
+        let listed = driver.list_images(&bench).await.unwrap();
+        let found: Vec<_> = listed.into_iter().filter(|image| image.name == name).collect();
+        let [only] = &found[..] else { panic!("{found:?}") };
+        let here = docker(&["image", "inspect", "--format", "{{.Id}}", &name]).unwrap();
+        assert!(only.is(here.trim()), "{only:?} {here}");
+        ids.push(only.id.clone().unwrap());
+        docker(&["commit", "--change", "ENV ANOTHER=1", &container, &name]).unwrap();
+    }
+    docker(&["rm", &container]).unwrap();
+    docker(&["image", "rm", &name]).unwrap();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn k3d_brings_the_image_that_the_name_is_on_now() {
+    require_docker!();
+    follows_its_name(ClusterSite::k3d("")).await;
+}
+
+#[tokio::test]
+async fn minikube_brings_the_image_that_the_name_is_on_now() {
+    require_docker!();
+    follows_its_name(ClusterSite::minikube("")).await;
 }

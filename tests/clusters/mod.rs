@@ -6,6 +6,8 @@ mod examples;
 mod fakes;
 mod images;
 mod lifecycle;
+mod pods;
+mod pulls;
 mod recovery;
 mod rows;
 mod signals;
