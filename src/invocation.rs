@@ -16,6 +16,8 @@ pub struct Invocation {
     pub cwd: PathBuf,
     /// Process identifier.
     pub pid: u32,
+    /// The program itself, links followed; nothing where the system does not tell.
+    pub program: Option<PathBuf>,
     /// Which streams are terminals.
     pub terminals: Terminals,
 }
@@ -46,6 +48,7 @@ impl Invocation {
             // A folder that was removed under the shell: relative paths then fail by name.
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             pid: std::process::id(),
+            program: std::env::current_exe().ok(),
             terminals: Terminals {
                 stdin: io::stdin().is_terminal(),
                 stdout: io::stdout().is_terminal(),

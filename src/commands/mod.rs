@@ -14,6 +14,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod systemd;
 mod urls;
 mod why;
 
@@ -69,6 +70,7 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         Command::Why(args) => why::why(&session(args.read.file.file.clone()), &args),
         Command::Creds(args) => creds::creds(session, args),
         Command::Config(args) => config::config(session, args),
+        Command::Systemd(args) => systemd::systemd(session, args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     }

@@ -123,14 +123,19 @@ impl Session {
     /// # Errors
     /// It is missing or wrong.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
-        Ok(config::load(&Sources {
+        Ok(config::load(&self.sources())?)
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
             cwd: self.invocation.cwd.clone(),
             file: self.file.clone(),
             profile: self.global.profile.clone(),
             deadline: self.global.timeout.clone(),
             set: self.global.set.clone(),
             env: self.invocation.env.clone(),
-        })?)
+        }
     }
 
     /// Reads a configuration that this version can run, and prepares the way to the world.
