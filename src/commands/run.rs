@@ -15,11 +15,14 @@ use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
 use crate::host::clock;
 use crate::host::lock::{Lock, Owner};
+use crate::host::notify::{NotifySocket, pulse};
 use crate::host::runlog::RunLog;
 use crate::host::state_dir::state_dir;
 use crate::host::terminal;
-use crate::plan::{Plan, Selected, StepId};
+use crate::invocation::Invocation;
+use crate::plan::{Plan, Selected, StepId, millis};
 use crate::report::json::Json;
+use crate::report::notify::{Notify, Service};
 use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
@@ -135,7 +138,17 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     let events = Json::new(log.events()?);
     let tools = ToolLog::new(log.step_logs());
     let troubles = vec![events.first_error(), tools.first_error()];
-    Ok(Reports { all: vec![front, Box::new(events), Box::new(tools)], troubles })
+    let mut all: Vec<Box<dyn Report>> = vec![front, Box::new(events), Box::new(tools)];
+    all.extend(notify(session, Service::Oneshot).map(|notify| Box::new(notify) as Box<dyn Report>));
+    Ok(Reports { all, troubles })
+}
+
+/// The report to the service manager that started mlup, if one did.
+fn notify(session: &Session, service: Service) -> Option<Notify> {
+    let Invocation { env, pid, .. } = &session.invocation;
+    let socket = NotifySocket::of(env)?;
+    let pulse_ms = pulse(env, *pid).map(millis);
+    Some(Notify::new(Box::new(move |text| socket.send(text)), service, pulse_ms))
 }
 
 /// Everything that the engine's loop needs.

@@ -14,6 +14,7 @@ pub mod http;
 pub mod kube;
 pub mod labelled;
 pub mod lock;
+pub mod notify;
 pub mod ports;
 pub mod process;
 pub mod random;

@@ -10,6 +10,7 @@ mod first_error;
 mod fixture;
 pub mod json;
 pub mod mode;
+pub mod notify;
 pub mod plain;
 #[cfg(test)]
 mod replay_tests;
