@@ -18,4 +18,5 @@ mod quickstart;
 mod signals;
 mod support;
 mod support_selftest;
+mod systemd;
 mod terminal;

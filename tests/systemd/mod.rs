@@ -1,0 +1,6 @@
+//! `mlup systemd` and what mlup says to a service manager, through the program.
+
+mod install;
+mod notify;
+mod print;
+mod verify;
