@@ -6,19 +6,12 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
-
 /// The moment, to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The moment, to be told to others.
-pub(crate) fn moment() -> Timestamp {
-    Timestamp::now()
-}
-
 /// The moment as the API writes it.
 pub(crate) fn stamp() -> String {
-    moment().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

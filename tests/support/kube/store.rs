@@ -62,8 +62,7 @@ impl World {
         previous: Option<Value>,
     ) {
         let (key, namespace) = (place.kind.key(), place.namespace.clone());
-        let (at, version) = (clock::moment(), self.version);
-        self.log.push(Event { at, version, key, namespace, kind, object, previous });
+        self.log.push(Event { version: self.version, key, namespace, kind, object, previous });
     }
 
     /// The kind that is stored under this key.

@@ -115,7 +115,10 @@ impl Controller for Cluster {
 impl World {
     /// All that objects were after a version, which becomes the present one.
     pub(crate) fn past(&self, since: &mut u64) -> Vec<Value> {
-        self.changes(since).into_iter().map(|(_, object)| object).collect()
+        let told = self.log.iter().filter(|event| event.version > *since);
+        let objects = told.map(|event| event.object.clone()).collect();
+        *since = self.version;
+        objects
     }
 }
 
