@@ -80,9 +80,7 @@ impl<'a> Manager<'a> {
                 let failure = Failure::new(Class::Prerequisite, "SYSTEMD_MISSING", summary);
                 failure.fix(Fix::safe("mlup systemd print, and whatever starts programs here"))
             }
-            error @ SpawnError::Refused { .. } => {
-                Failure::new(Class::Permanent, "TOOL_FAILED", error.to_string())
-            }
+            error => Failure::new(Class::Permanent, "TOOL_FAILED", error.to_string()),
         })
     }
 }
