@@ -3,6 +3,7 @@ timed is in the files of its name, what is read from the machine in `machine.py`
 `bounds.py` and the text is in `page.py`."""
 
 import argparse
+import os
 import pathlib
 import sys
 import tempfile
@@ -80,7 +81,10 @@ def main():
     mlup, fake = options.mlup.resolve(), options.fake_cluster.resolve()
     results, judged = {"size": mlup.stat().st_size}, []
     if options.part != "kubernetes":
-        results.update(containers(options, mlup, fake))
+        with tempfile.TemporaryDirectory(prefix="mlup-bench-") as state:
+            # The logs of these runs go with them.
+            os.environ["XDG_STATE_HOME"] = state
+            results.update(containers(options, mlup, fake))
         judged += bounds.of_containers(results)
     if options.part != "containers":
         results.update(kubernetes(options, mlup, fake))
