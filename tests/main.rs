@@ -17,6 +17,7 @@ mod kubernetes;
 mod quickstart;
 mod registries;
 mod signals;
+mod ssh;
 mod support;
 mod support_selftest;
 mod terminal;
