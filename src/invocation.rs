@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
+use crate::host::journal::is_journal;
+
 /// How mlup was called.
 pub struct Invocation {
     /// Arguments, the program's name first.
@@ -20,6 +22,8 @@ pub struct Invocation {
     pub program: Option<PathBuf>,
     /// Which streams are terminals.
     pub terminals: Terminals,
+    /// Whether systemd's journal reads standard error.
+    pub journal: bool,
 }
 
 /// Which streams are terminals.
@@ -54,6 +58,7 @@ impl Invocation {
                 stdout: io::stdout().is_terminal(),
                 stderr: io::stderr().is_terminal(),
             },
+            journal: is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref(), io::stderr()),
         }
     }
 

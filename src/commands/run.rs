@@ -2,6 +2,7 @@
 //! engine's one loop, put together for one plan.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
 use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
 use crate::host::clock;
+use crate::host::journal::{self, JournalSocket};
 use crate::host::lock::{Lock, Owner};
 use crate::host::notify::{NotifySocket, pulse};
 use crate::host::runlog::RunLog;
@@ -21,6 +23,7 @@ use crate::host::state_dir::state_dir;
 use crate::host::terminal;
 use crate::invocation::Invocation;
 use crate::plan::{Plan, Selected, StepId, millis};
+use crate::report::journal::{Journal, SendDatagram};
 use crate::report::json::Json;
 use crate::report::notify::{Notify, Service};
 use crate::report::plain::Plain;
@@ -130,6 +133,12 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     };
     let front: Box<dyn Report> = match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
+        Front::Plain | Front::Quiet if terminal.journal => {
+            let socket = JournalSocket::at(Path::new(journal::SOCKET));
+            let send =
+                socket.map(|socket| -> SendDatagram { Box::new(move |entry| socket.send(entry)) });
+            Box::new(Journal::new(send, session::stderr(), look))
+        }
         Front::Plain | Front::Quiet => {
             Box::new(Plain::new(session::stderr(), look, terminal.width()))
         }

@@ -11,6 +11,7 @@ pub mod ecr;
 pub mod files;
 pub mod fingerprint;
 pub mod http;
+pub mod journal;
 pub mod kube;
 pub mod labelled;
 pub mod lock;

@@ -8,6 +8,8 @@ pub mod failure;
 mod first_error;
 #[cfg(test)]
 mod fixture;
+mod hold;
+pub mod journal;
 pub mod json;
 pub mod mode;
 pub mod notify;

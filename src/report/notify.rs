@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::{Event, EventKind, Outcome, State, Verb, Watching};
 use crate::report::board::{Board, Row};
-use crate::report::{Report, text};
+use crate::report::{Report, summary, text};
 
 /// How much more time is asked for, in microseconds.
 const EXTENSION_US: u64 = 120_000_000;
@@ -197,11 +197,8 @@ fn named(row: &Row) -> String {
 }
 
 fn verdict(board: &Board, outcome: Outcome) -> String {
-    let cause = board
-        .diagnoses
-        .iter()
-        .find(|diagnosis| board.row(&diagnosis.step).is_none_or(|row| !row.is_up()));
-    let cause = cause
+    let cause = summary::causes(board)
+        .first()
         .map(|cause| format!(": {} {}: {}", cause.code, cause.step, cause.summary))
         .unwrap_or_default();
     let done = board.head.as_ref().map_or("done", |head| match head.action {
