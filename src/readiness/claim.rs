@@ -111,6 +111,7 @@ fn no_default_class(object: &Value) -> Cause {
         Finality::CurableBy(Remedy::Object),
         format!("{} names no storage class, and the cluster has no default one", called(object)),
     )
+    .rule("PVC-02")
     .fix(format!(
         "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{namespace}`"
     ))

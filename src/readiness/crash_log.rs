@@ -12,6 +12,8 @@ struct Known {
     code: Option<&'static str>,
     finality: Finality,
     why: &'static str,
+    /// The rule of the catalogue.
+    rule: &'static str,
     fix: Option<&'static str>,
 }
 
@@ -24,6 +26,7 @@ const KNOWN: [Known; 8] = [
         code: Some("EXEC_FORMAT"),
         finality: Finality::Fatal,
         why: "its program is not for the node's platform",
+        rule: "CRASH-05",
         fix: Some("docker buildx build --platform {platform} --push ."),
     },
     Known {
@@ -31,6 +34,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "evidently 0.7 no longer has ColumnMapping",
+        rule: "CRASH-06",
         fix: Some("pin `evidently<0.7` and build the image anew"),
     },
     Known {
@@ -42,6 +46,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "its model was written by another version of scikit-learn",
+        rule: "CRASH-09",
         fix: Some(
             "build the image with the version of scikit-learn that wrote the model, or export the model again",
         ),
@@ -51,6 +56,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "a Python module is missing or of another version",
+        rule: "CRASH-07",
         fix: Some("put the module, pinned, into the image's requirements and build it anew"),
     },
     Known {
@@ -58,6 +64,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "it has no valid cloud credentials",
+        rule: "CRASH-12",
         fix: Some("give the container credentials by a `[[secret]]` of mlup.toml"),
     },
     Known {
@@ -65,6 +72,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "a database does not accept its password; the database keeps the one of its first start",
+        rule: "CRASH-13",
         fix: None,
     },
     Known {
@@ -78,6 +86,7 @@ const KNOWN: [Known; 8] = [
         code: Some("DEPENDENCY_UNREACHABLE"),
         finality: DEPENDENCY,
         why: "it does not find the host of something that it needs",
+        rule: "CRASH-11",
         fix: Some("check the host's name against the services of its namespace"),
     },
     Known {
@@ -89,6 +98,7 @@ const KNOWN: [Known; 8] = [
         code: Some("DEPENDENCY_UNREACHABLE"),
         finality: DEPENDENCY,
         why: "something that it needs does not answer",
+        rule: "CRASH-11",
         fix: None,
     },
 ];
@@ -116,6 +126,9 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
     cause.evidence.extend(shown);
     if let Some((known, _)) = found {
         cause.summary = format!("{}: {}", cause.summary, known.why);
+        if !keeps_its_rule(&cause) {
+            cause.rule = Some(known.rule);
+        }
         cause.code = known.code.filter(|_| cause.code != "JOB_FAILED").unwrap_or(cause.code);
         cause.finality = if cause.code == "JOB_FAILED" { cause.finality } else { known.finality };
         let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
@@ -125,6 +138,11 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
         }
     }
     cause
+}
+
+/// Whether it counts more what failed than why: an attempt of a job, a container before the others.
+fn keeps_its_rule(cause: &Cause) -> bool {
+    ["JOB_FAILED", "INIT_FAILED"].contains(&cause.code)
 }
 
 /// Whether a log has anything to say; the runtime may have cleared it away.

@@ -178,10 +178,10 @@ impl Pull<'_, '_> {
             format!("image `{image}` is not in registry `{}`", name.registry),
         );
         if !name.has_host && name.repository.starts_with("library/") {
-            return cause.fix(load(image));
+            return cause.rule("PULL-11").fix(load(image));
         }
         match name.repository.strip_prefix("bitnami/").filter(|_| name.registry == "docker.io") {
-            Some(rest) => cause.fix(format!(
+            Some(rest) => cause.rule("PULL-12").fix(format!(
                 "name `bitnamilegacy/{rest}` instead: the bitnami images were moved there in 2025"
             )),
             None => cause.fix(format!("push `{image}`, or name a tag that exists")),
@@ -297,6 +297,7 @@ impl Pull<'_, '_> {
                 name.registry
             ),
         )
+        .rule(refusal_of(&name.registry, aws))
         .root("Secret", namespace, secret)
         .fix(format!("{fix} secret `{secret}` in namespace `{namespace}`"))
     }
@@ -313,6 +314,7 @@ impl Pull<'_, '_> {
                         "image `{image}` is not on the node, and Docker Hub has none of this name"
                     ),
                 )
+                .rule("PULL-11")
                 .fix(load(image));
         }
         self.told(
@@ -321,9 +323,25 @@ impl Pull<'_, '_> {
             Finality::CurableBy(Remedy::PullSecret),
             format!("registry `{}` wants credentials for `{image}`, and {} names no pull secret", name.registry, called(self.container.pod)),
         )
+        .rule(match name.registry.as_str() {
+            "docker.io" => "PULL-05",
+            registry => refusal_of(registry, false),
+        })
         .fix(format!(
             "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [...]` in mlup.toml",
             name.registry, self.namespace()
         ))
+    }
+}
+
+/// The rule for a login that a registry does not accept.
+fn refusal_of(registry: &str, expired: bool) -> &'static str {
+    let google = ["gcr.io", "pkg.dev"];
+    match registry {
+        _ if expired => "PULL-02",
+        "docker.io" => "PULL-21",
+        azure if azure.ends_with(".azurecr.io") => "PULL-03",
+        other if google.iter().any(|end| other.ends_with(end)) => "PULL-04",
+        _ => "PULL-02",
     }
 }

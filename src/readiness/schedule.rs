@@ -73,11 +73,11 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
     });
     Some(match first {
-        "pods" => cause.fix("add a node, or run fewer pods"),
-        "cpu" | "memory" => cause.fix(format!(
+        "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
+        "cpu" | "memory" | "ephemeral-storage" => cause.fix(format!(
             "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}"
         )),
-        other => cause.fix(format!(
+        other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
     })
@@ -170,11 +170,13 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
 fn other(pod: &Value, reasons: &str) -> Cause {
     let reason =
         reasons.split_once(": ").map_or(reasons, |(_, reason)| reason).trim().trim_end_matches('.');
-    Cause::new(
+    let zone = ["didn't match PersistentVolume's node affinity", "volume node affinity conflict"];
+    let cause = Cause::new(
         "UNSCHEDULABLE",
         Class::Prerequisite,
         Finality::Transient,
         format!("{} gets no node: {reason}", called(pod)),
     )
-    .fix(format!("kubectl -n {} describe pod {}", read::namespace(pod), read::name(pod)))
+    .fix(format!("kubectl -n {} describe pod {}", read::namespace(pod), read::name(pod)));
+    if zone.iter().any(|words| reasons.contains(words)) { cause.rule("SCH-08") } else { cause }
 }
