@@ -1,5 +1,5 @@
 //! Rules on nodes: one that does not answer, one under pressure. A node that is closed for new pods
-//! is told only where a pod wants in.
+//! is told where a pod wants in, by the pod.
 
 use serde_json::Value;
 
@@ -7,15 +7,14 @@ use super::finding::{Confidence, Finding};
 use super::rule::by_id;
 use crate::event::{Evidence, Fix};
 use crate::manifest::read;
-use crate::quote::quote;
 use crate::readiness::{Root, World};
 
 /// What is wrong with the nodes.
 pub(super) fn findings(world: &World) -> Vec<Finding> {
-    world.all("Node").iter().flat_map(|node| of_node(node, world)).collect()
+    world.all("Node").iter().flat_map(of_node).collect()
 }
 
-fn of_node(node: &Value, world: &World) -> Vec<Finding> {
+fn of_node(node: &Value) -> Vec<Finding> {
     let ready = read::condition(node, "Ready");
     if let Some(ready) = ready.filter(|ready| read::text(ready, "/status") != "True") {
         let words = read::text(ready, "/message");
@@ -45,26 +44,7 @@ fn of_node(node: &Value, world: &World) -> Vec<Finding> {
             finding(rule, node, state, summary, fix.to_owned())
         })
     })
-    .chain(cordoned(node, world))
     .collect()
-}
-
-/// A node that takes no pods while one waits for it.
-fn cordoned(node: &Value, world: &World) -> Option<Finding> {
-    let waits = |pod: &&Value| {
-        read::condition(pod, "PodScheduled").is_some_and(|scheduled| {
-            read::text(scheduled, "/status") == "False"
-                && read::text(scheduled, "/message").contains("were unschedulable")
-        })
-    };
-    let waiting = world.all("Pod").iter().find(waits)?;
-    if !read::truth(node, "/spec/unschedulable") {
-        return None;
-    }
-    let scheduled = read::condition(waiting, "PodScheduled")?;
-    let name = read::name(node);
-    let summary = format!("node `{name}` is cordoned: it takes no new pods");
-    Some(finding("NODE-05", node, scheduled, summary, format!("kubectl uncordon {}", quote(name))))
 }
 
 fn finding(

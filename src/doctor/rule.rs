@@ -85,12 +85,13 @@ use Recovery::{AtOnce, ByItself, NewPod};
 use Repair::{Automatic, ByHand, Confirmed};
 
 /// Every rule that a look at a cluster can fire.
-pub static RULES: [Rule; 62] = [
+pub static RULES: &[Rule] = &[
     row("NODE-01", Node, Automatic, ByItself, &["NODE_NOT_READY"]),
     row("NODE-02", Node, ByHand, ByItself, &[]),
     row("NODE-03", Node, Confirmed, ByItself, &[]),
     row("NODE-04", Node, ByHand, ByItself, &[]),
-    row("NODE-05", Node, Confirmed, ByItself, &[]),
+    row("NODE-05", Node, Confirmed, ByItself, &["NODE_CORDONED"]),
+    row("NODE-08", Crash, Confirmed, NewPod, &[]),
     row("API-11", Api, ByHand, AtOnce, &["KIND_UNKNOWN"]),
     row("API-12", Api, ByHand, ByItself, &[]),
     row("API-14", Api, Confirmed, ByItself, &["WEBHOOK_UNREACHABLE"]),
@@ -116,7 +117,7 @@ pub static RULES: [Rule; 62] = [
     row("SCH-06", Scheduling, ByHand, ByItself, &["HOST_PORT_TAKEN"]),
     row("SCH-07", Object, ByHand, ByItself, &["CLAIM_MISSING"]),
     row("SCH-08", Scheduling, ByHand, NewPod, &[]),
-    row("SCH-10", Scheduling, ByHand, ByItself, &["UNSCHEDULABLE"]),
+    row("SCH-10", Scheduling, ByHand, ByItself, &["SCHEDULER_UNKNOWN", "UNSCHEDULABLE"]),
     row("PULL-01", Object, Automatic, ByItself, &["PULL_SECRET_MISSING"]),
     row(
         "PULL-02",
@@ -138,17 +139,23 @@ pub static RULES: [Rule; 62] = [
     row("PULL-14", Pull, ByHand, NewPod, &["IMAGE_NAME_INVALID"]),
     row("PULL-15", Pull, Automatic, ByItself, &["IMAGE_NOT_ON_NODE"]),
     row("PULL-16", Pull, ByHand, ByItself, &["RATE_LIMITED"]),
+    row("PULL-17", Pull, ByHand, ByItself, &[]),
     row("PULL-19", Object, Automatic, ByItself, &["PULL_SECRET_UNUSABLE"]),
+    row("PULL-20", Object, Confirmed, NewPod, &[]),
     row("PULL-21", Object, Confirmed, ByItself, &[]),
+    row("PULL-22", Pull, ByHand, ByItself, &[]),
     row("CRASH-01", Crash, Confirmed, NewPod, &["OOM_KILLED"]),
     row("CRASH-03", Crash, ByHand, NewPod, &["CONTAINER_ENDS"]),
     row("CRASH-05", Crash, ByHand, NewPod, &["EXEC_FORMAT"]),
     row("CRASH-06", Crash, ByHand, NewPod, &[]),
     row("CRASH-07", Crash, ByHand, NewPod, &[]),
+    row("CRASH-08", Crash, ByHand, NewPod, &[]),
     row("CRASH-09", Crash, ByHand, NewPod, &[]),
+    row("CRASH-10", Crash, ByHand, NewPod, &[]),
     row("CRASH-11", Crash, ByHand, ByItself, &["DEPENDENCY_UNREACHABLE"]),
     row("CRASH-12", Crash, ByHand, NewPod, &[]),
     row("CRASH-13", Crash, ByHand, ByItself, &[]),
+    row("CRASH-14", Crash, ByHand, NewPod, &[]),
     row("CRASH-15", Crash, ByHand, ByItself, &["INIT_FAILED"]),
     row("PROBE-01", Probe, ByHand, NewPod, &["PROBE_KILLS"]),
     row("PROBE-02", Probe, ByHand, NewPod, &[]),
@@ -156,14 +163,12 @@ pub static RULES: [Rule; 62] = [
     row("PROBE-04", Probe, ByHand, NewPod, &[]),
     row("PROBE-05", Probe, ByHand, NewPod, &[]),
     row("PVC-01", Object, Confirmed, ByItself, &["STORAGE_CLASS_MISSING"]),
-    row("PVC-02", Object, Confirmed, ByItself, &["CLAIM_UNBOUND"]),
+    row("PVC-02", Object, Confirmed, ByItself, &[]),
+    row("PVC-04", Object, ByHand, ByItself, &["CLAIM_UNBOUND"]),
     row("PVC-05", Object, ByHand, ByItself, &["CLAIM_NOT_PROVISIONED"]),
     row("PVC-06", Object, ByHand, NewPod, &["CLAIM_LOST"]),
+    row("SKEW-01", Crash, ByHand, NewPod, &[]),
     row("JOB-01", Rollout, ByHand, NewPod, &["JOB_FAILED"]),
-];
-
-/// Rules on what leads to pods, and on what rolls them out.
-pub static OUTER: [Rule; 5] = [
     row("SVC-01", Service, Confirmed, AtOnce, &["SERVICE_SELECTS_NOTHING"]),
     row("SVC-03", Service, Confirmed, AtOnce, &[]),
     row("SVC-04", Service, ByHand, ByItself, &[]),
@@ -174,7 +179,7 @@ pub static OUTER: [Rule; 5] = [
 /// The rule of this id; [`UNKNOWN`] for one that is not in the tables.
 #[must_use]
 pub fn by_id(id: &str) -> &'static Rule {
-    RULES.iter().chain(&OUTER).find(|rule| rule.id == id).unwrap_or(&UNKNOWN)
+    RULES.iter().find(|rule| rule.id == id).unwrap_or(&UNKNOWN)
 }
 
 /// The rule of a cause: the one that it names, else that of its code.
@@ -182,11 +187,7 @@ pub fn by_id(id: &str) -> &'static Rule {
 pub fn of(cause: &Cause) -> &'static Rule {
     match cause.rule {
         Some(id) => by_id(id),
-        None => RULES
-            .iter()
-            .chain(&OUTER)
-            .find(|rule| rule.codes.contains(&cause.code))
-            .unwrap_or(&UNKNOWN),
+        None => RULES.iter().find(|rule| rule.codes.contains(&cause.code)).unwrap_or(&UNKNOWN),
     }
 }
 
@@ -200,7 +201,7 @@ mod tests {
     fn each_rule_and_each_code_stands_once() {
         let mut ids = BTreeSet::new();
         let mut codes = BTreeSet::new();
-        for rule in RULES.iter().chain(&OUTER) {
+        for rule in RULES.iter() {
             assert!(ids.insert(rule.id), "{} twice", rule.id);
             for code in rule.codes {
                 assert!(codes.insert(code), "{code} twice");

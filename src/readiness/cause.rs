@@ -150,6 +150,11 @@ impl Cause {
         self
     }
 
+    pub(super) fn maybe_root(mut self, root: Option<Root>) -> Self {
+        self.root = root.or(self.root);
+        self
+    }
+
     pub(super) fn affecting(mut self, object: &Value) -> Self {
         self.affects.push(format!("{}/{}", read::namespace(object), read::name(object)));
         self

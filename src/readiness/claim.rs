@@ -166,6 +166,17 @@ pub(super) fn of_pod(pod: &Value, world: &World) -> Option<Cause> {
         })
 }
 
+/// The first of a pod's claims that has no volume.
+pub(super) fn first_pending(pod: &Value, world: &World) -> Option<Root> {
+    let namespace = read::namespace(pod);
+    read::list(pod, "/spec/volumes")
+        .iter()
+        .map(|volume| read::text(volume, "/persistentVolumeClaim/claimName"))
+        .filter_map(|name| world.find("PersistentVolumeClaim", namespace, name))
+        .find(|claim| read::text(claim, "/status/phase") != "Bound")
+        .map(Root::of)
+}
+
 /// A claim that a pod names and that is not there.
 pub(super) fn missing(pod: &Value, name: &str) -> Cause {
     let namespace = read::namespace(pod);

@@ -20,7 +20,7 @@ struct Known {
 const DEPENDENCY: Finality = Finality::CurableBy(Remedy::Dependency);
 
 /// In the order in which they decide.
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 13] = [
     Known {
         words: &["exec format error", "exec user process caused"],
         code: Some("EXEC_FORMAT"),
@@ -52,6 +52,50 @@ const KNOWN: [Known; 8] = [
         ),
     },
     Known {
+        words: &["Duplicated timeseries in CollectorRegistry"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its module is imported twice, and registers its metrics twice (in your application)",
+        rule: "CRASH-08",
+        fix: Some(
+            "start it once: `uvicorn main:app`, or `uvicorn.run(app)` in place of `uvicorn.run(\"main:app\")`",
+        ),
+    },
+    Known {
+        words: &["mlflow/logged-models failed with error code 404", "logged-models failed with"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its MLflow client is of a newer major version than the server (in your application)",
+        rule: "SKEW-01",
+        fix: Some(
+            "pin `mlflow` in the image to the major version of the server, and build it anew",
+        ),
+    },
+    Known {
+        words: &["NameError: name '"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its code names something that it does not import (in your application)",
+        rule: "CRASH-10",
+        fix: Some("correct the line that the traceback ends with, and build the image anew"),
+    },
+    Known {
+        words: &["KeyError: \"[", "KeyError: ['", "FileNotFoundError: "],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its code does not find the data that it expects (in your application)",
+        rule: "CRASH-14",
+        fix: Some("correct the data or the line that the traceback ends with"),
+    },
+    Known {
+        words: &["plugin/loop: Loop ("],
+        code: None,
+        finality: DEPENDENCY,
+        why: "name service asks itself: the node's resolv.conf leads back to it",
+        rule: "NODE-08",
+        fix: Some("give the kubelet `resolvConf=/run/systemd/resolve/resolv.conf`"),
+    },
+    Known {
         words: &["ModuleNotFoundError: ", "ImportError: "],
         code: None,
         finality: DEPENDENCY,
@@ -68,7 +112,12 @@ const KNOWN: [Known; 8] = [
         fix: Some("give the container credentials by a `[[secret]]` of mlup.toml"),
     },
     Known {
-        words: &["password authentication failed", "Access denied for user"],
+        words: &[
+            "password authentication failed",
+            "Access denied for user",
+            "FATAL:  role \"",
+            "FATAL:  database \"",
+        ],
         code: None,
         finality: DEPENDENCY,
         why: "a database does not accept its password; the database keeps the one of its first start",

@@ -103,6 +103,14 @@ fn explain(
             )
         };
     }
+    let words = answer.split_once(": ").map_or(answer, |(_, words)| words);
+    if words.starts_with("command ") || answer.contains("executable file not found") {
+        return (
+            "PROBE-05",
+            words.to_owned(),
+            "let the probe run a program that the image has and that ends in time".to_owned(),
+        );
+    }
     if answer.contains("context deadline exceeded")
         || answer.contains("timed out")
         || answer.contains("timeout")
@@ -122,6 +130,5 @@ fn explain(
             "correct the probe's path, or see in the container's log why it answers so".to_owned(),
         );
     }
-    let words = answer.split_once(": ").map_or(answer, |(_, words)| words);
     ("PROBE-05", words.to_owned(), "see in the container's log why it is not ready".to_owned())
 }

@@ -23,6 +23,7 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
         .or_else(|| ports(pod, world, reasons))
         .or_else(|| selector(pod, reasons))
         .or_else(|| taint(pod, world, reasons))
+        .or_else(|| cordon(pod, world, reasons))
         .unwrap_or_else(|| other(pod, reasons));
     let cause = cause.because("scheduler", words);
     Some(if cause.affects.is_empty() { cause.affecting(pod) } else { cause })
@@ -43,7 +44,12 @@ fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             Finality::Transient,
             format!("{} waits for the volume of a claim", called(pod)),
         )
-        .fix(format!("kubectl -n {} describe pvc", read::namespace(pod)))
+        .rule("PVC-04")
+        .fix(format!(
+            "kubectl -n {} describe pvc: is what provisions volumes of its class running?",
+            read::namespace(pod)
+        ))
+        .maybe_root(claim::first_pending(pod, world))
     }))
 }
 
@@ -164,6 +170,51 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             format!("{} tolerates the taints of no node: {shown}", called(pod)),
         )
         .fix("give the pod a toleration, or take the taint off the node"),
+    )
+}
+
+/// A node that somebody closed for new pods, and nobody opened again.
+fn cordon(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
+    if !reasons.contains("were unschedulable") {
+        return None;
+    }
+    let closed = world.all("Node").iter().find(|node| read::truth(node, "/spec/unschedulable"))?;
+    let name = read::name(closed);
+    Some(
+        Cause::new(
+            "NODE_CORDONED",
+            Class::Prerequisite,
+            Finality::CurableBy(Remedy::Nodes),
+            format!("{} gets no node: `{name}` is cordoned and takes no new pods", called(pod)),
+        )
+        .fix(format!("kubectl uncordon {name}"))
+        .root("Node", "", name),
+    )
+}
+
+/// A pod that no scheduler has looked at: it names one that does not run. Its status is a phase and
+/// nothing else (seen with Kubernetes 1.36).
+pub(super) fn unseen(pod: &Value) -> Option<Cause> {
+    let scheduler = read::text(pod, "/spec/schedulerName");
+    let is_unseen = read::text(pod, "/status/phase") == "Pending"
+        && read::text(pod, "/spec/nodeName").is_empty()
+        && read::list(pod, "/status/conditions").is_empty();
+    if !is_unseen || ["", "default-scheduler"].contains(&scheduler) {
+        return None;
+    }
+    Some(
+        Cause::new(
+            "SCHEDULER_UNKNOWN",
+            Class::Config,
+            Finality::Transient,
+            format!(
+                "{} waits for scheduler `{scheduler}`, which has not looked at it",
+                called(pod)
+            ),
+        )
+        .because(format!("pod {}", read::name(pod)), &format!("schedulerName: {scheduler}"))
+        .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
+        .affecting(pod),
     )
 }
 
