@@ -52,7 +52,7 @@ pub fn findings(
         .collect();
     merge(&mut findings, node::findings(world));
     merge(&mut findings, service::findings(world, taken));
-    let mut findings = without_symptoms(findings);
+    let mut findings = without_symptoms(&findings);
     findings.sort_by_key(|finding| (finding.rule.layer, std::cmp::Reverse(finding.affects.len())));
     findings
 }
@@ -114,7 +114,7 @@ fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
 
 /// Leaves out what follows from another finding: an object that a cause nearer to the machine
 /// keeps down has no cause of its own.
-fn without_symptoms(findings: Vec<Finding>) -> Vec<Finding> {
+fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
     let follows = |one: &Finding| {
         findings.iter().any(|other| {
             other.rule.layer < one.rule.layer && other.affects.contains(&one.root)

@@ -69,7 +69,7 @@ fn lives(pod: &Value) -> bool {
         && read::text(pod, "/metadata/deletionTimestamp").is_empty()
 }
 
-fn declared<'p>(pod: &'p Value) -> impl Iterator<Item = &'p Value> {
+fn declared(pod: &Value) -> impl Iterator<Item = &Value> {
     // A sidecar is an init container that stays.
     ["/spec/containers", "/spec/initContainers"]
         .into_iter()
