@@ -201,7 +201,7 @@ mod tests {
     fn each_rule_and_each_code_stands_once() {
         let mut ids = BTreeSet::new();
         let mut codes = BTreeSet::new();
-        for rule in RULES.iter() {
+        for rule in RULES {
             assert!(ids.insert(rule.id), "{} twice", rule.id);
             for code in rule.codes {
                 assert!(codes.insert(code), "{code} twice");
