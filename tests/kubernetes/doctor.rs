@@ -63,7 +63,11 @@ fn objections(id: &str, answer: &Value) -> Vec<String> {
     let wanted: Vec<_> = wanted.into_iter().flatten().collect();
     let found = answer["findings"].as_array().unwrap();
     if wanted.len() != found.len() {
-        return vec![format!("{id}: {} findings and not {}: {answer:#}", found.len(), wanted.len())];
+        return vec![format!(
+            "{id}: {} findings and not {}: {answer:#}",
+            found.len(),
+            wanted.len()
+        )];
     }
     let mut wrong = Vec::new();
     for (found, wanted) in found.iter().zip(wanted) {
@@ -113,10 +117,19 @@ fn is_list(call: &str) -> bool {
 fn people_read_causes_with_their_fix_and_what_is_well() {
     let site = recorded("pull-12-pods-one-secret");
     let ran = site.sandbox.run(&["doctor"]).exits(1);
-    for words in ["PULL-01", "secret/mlops/ecr-registry-key", "fix (safe)", "deployment/mlops/api", "1 cause found"] {
+    for words in [
+        "PULL-01",
+        "secret/mlops/ecr-registry-key",
+        "fix (safe)",
+        "deployment/mlops/api",
+        "1 cause found",
+    ] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
-    assert_eq!(ran.stdout.matches("\nPULL-01").count() + usize::from(ran.stdout.starts_with("PULL-01")), 1);
+    assert_eq!(
+        ran.stdout.matches("\nPULL-01").count() + usize::from(ran.stdout.starts_with("PULL-01")),
+        1
+    );
     let site = recorded("healthy-completed-jobs");
     let ran = site.sandbox.run(&["doctor"]).exits(0);
     assert!(ran.stdout.contains("nothing wrong"), "{}", ran.stdout);

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::part::Part;
-use crate::manifest::served::Served;
 use crate::manifest::Scope;
+use crate::manifest::served::Served;
 
 /// From so many namespaces on, one watch over all of them is cheaper.
 const MANY: usize = 4;
