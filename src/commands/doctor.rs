@@ -135,20 +135,19 @@ fn recovery(recovery: Recovery) -> &'static str {
 fn tell(session: &Session, answer: &Answer) -> String {
     let terminal = session.terminal;
     let width = output::table_width(session).unwrap_or(100);
-    let mut told = String::new();
-    for row in &answer.findings {
-        told.push_str(&failure::render_alone(&block(row), width, terminal.style_of_stdout()));
-        told.push('\n');
-    }
-    for Unchecked { kind, why } in &answer.unchecked {
-        told.push_str(&format!("not checked: {kind} ({why})\n"));
-    }
+    let style = terminal.style_of_stdout();
+    let blocks =
+        answer.findings.iter().map(|row| failure::render_alone(&block(row), width, style) + "\n");
+    let unchecked = answer
+        .unchecked
+        .iter()
+        .map(|Unchecked { kind, why }| format!("not checked: {kind} ({why})\n"));
     let checked = text::count(answer.checked, "object");
-    told.push_str(&match answer.findings.len() {
+    let end = match answer.findings.len() {
         0 => format!("{checked} checked, nothing wrong\n"),
         count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
-    });
-    told
+    };
+    blocks.chain(unchecked).chain([end]).collect()
 }
 
 /// A cause as the block that a failed run shows, with what it keeps down and how that comes back.

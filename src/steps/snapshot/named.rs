@@ -40,7 +40,9 @@ pub(super) async fn add(objects: &Objects, snapshot: &mut Snapshot) {
             // What was seen is of use, but what was not may be there.
             Some(failure) => {
                 snapshot.unchecked.push(Unchecked::of(kind, failure));
-                found.into_iter().for_each(|object| snapshot.world.put(kind, object));
+                for object in found {
+                    snapshot.world.put(kind, object);
+                }
             }
             None => snapshot.world.set(kind, found),
         }
