@@ -13,6 +13,7 @@ mod preflight;
 mod pull_secrets;
 mod refused_credentials;
 mod refused_writes;
+mod route;
 mod secrets;
 mod warm;
 
