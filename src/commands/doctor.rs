@@ -46,11 +46,13 @@ struct Row {
     evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Fix>,
-    /// `automatic`, `confirm` or `by-hand`.
+    /// `safe`, `confirm` or `by hand`.
     repair: &'static str,
     recovery: &'static str,
     confidence: &'static str,
     affects: Vec<String>,
+    /// In how many pods it shows.
+    pods: usize,
 }
 
 /// Carries out `mlup doctor`.
@@ -110,9 +112,9 @@ fn row(finding: &Finding) -> Row {
         evidence: finding.evidence.clone(),
         fix: finding.fix.clone(),
         repair: match finding.repair() {
-            Repair::Automatic => "automatic",
+            Repair::Automatic => "safe",
             Repair::Confirmed => "confirm",
-            Repair::ByHand => "by-hand",
+            Repair::ByHand => "by hand",
         },
         recovery: recovery(finding.recovery()),
         confidence: match finding.confidence {
@@ -120,14 +122,15 @@ fn row(finding: &Finding) -> Row {
             Confidence::Likely => "likely",
         },
         affects: finding.affects.iter().map(path).collect(),
+        pods: finding.pods,
     }
 }
 
 fn recovery(recovery: Recovery) -> &'static str {
     match recovery {
-        Recovery::ByItself => "by itself within 5 minutes",
+        Recovery::ByItself => "recovers by itself within 5 minutes",
         Recovery::NewPod => "needs a new pod",
-        Recovery::AtOnce => "at once",
+        Recovery::AtOnce => "works at once",
     }
 }
 
@@ -137,7 +140,7 @@ fn tell(session: &Session, answer: &Answer) -> String {
     let width = output::table_width(session).unwrap_or(100);
     let style = terminal.style_of_stdout();
     let blocks =
-        answer.findings.iter().map(|row| failure::render_alone(&block(row), width, style) + "\n");
+        answer.findings.iter().map(|row| failure::render_alone(&block(row), width, style) + &mending(row) + "\n");
     let unchecked = answer
         .unchecked
         .iter()
@@ -150,7 +153,15 @@ fn tell(session: &Session, answer: &Answer) -> String {
     blocks.chain(unchecked).chain([end]).collect()
 }
 
-/// A cause as the block that a failed run shows, with what it keeps down and how that comes back.
+/// What to do, whose it is to do, and what happens then.
+fn mending(row: &Row) -> String {
+    let fix = row.fix.as_ref().map_or_else(String::new, |fix| {
+        format!("  fix ({}): {}\n", row.repair, fix.command)
+    });
+    format!("{fix}  then: {}\n", row.recovery)
+}
+
+/// A cause as the block that a failed run shows, with what it keeps down.
 fn block(row: &Row) -> Diagnosis {
     let mut evidence = row.evidence.clone();
     if !row.affects.is_empty() {
@@ -158,15 +169,19 @@ fn block(row: &Row) -> Diagnosis {
         evidence.truncate(4);
         let shown = row.affects.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
         let more = if row.affects.len() > 4 { ", ..." } else { "" };
-        evidence.push(Evidence::new("affects", format!("{shown}{more}")));
+        let pods = match row.pods {
+            0 | 1 => String::new(),
+            count => format!("{count} pods; "),
+        };
+        evidence.push(Evidence::new("affects", format!("{pods}{shown}{more}")));
     }
     Diagnosis {
         step: row.object.clone(),
         code: row.rule.to_owned(),
-        summary: format!("{}; recovers {}", row.summary, row.recovery),
+        summary: row.summary.clone(),
         evidence,
         tried: Vec::new(),
-        fix: row.fix.clone(),
+        fix: None,
         blocks: Vec::new(),
         findings: Vec::new(),
     }

@@ -122,6 +122,8 @@ fn people_read_causes_with_their_fix_and_what_is_well() {
         "secret/mlops/ecr-registry-key",
         "fix (safe)",
         "deployment/mlops/api",
+        "12 pods; ",
+        "then: recovers by itself",
         "1 cause found",
     ] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
