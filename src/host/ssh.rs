@@ -35,6 +35,9 @@ use script::Answer;
 /// How long the end of a connection may take: it is asked of a process of this machine.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How long the client may take to tell all that happens on the way.
+const ASKING: Duration = Duration::from_secs(20);
+
 /// The connections of a run, one a destination. Made on first use, ended by [`Connections::close`].
 #[derive(Clone, Default)]
 pub struct Connections(Arc<Mutex<Open>>);
@@ -213,19 +216,19 @@ impl Ssh {
         })
     }
 
-    /// Why the client made no connection. A host key that it does not know is asked for once more,
-    /// because in batch mode the client does not show it.
+    /// Why the client made no connection. Where it says too little it is asked once more: in batch
+    /// mode it does not show a host key, and nothing of a jump host.
     async fn refused(&self, doing: &str, stderr: &str) -> Failure {
         let failure = words::failure(self.destination.as_str(), doing, stderr);
-        if failure.code != words::HOST_KEY_UNKNOWN {
+        if !words::says_too_little(&failure) {
             return failure;
         }
-        let cmd = options::introduction(&self.destination);
-        let shown = self.run(doing, cmd, CLOSING * 2).await;
-        let key = shown.ok().and_then(|output| words::host_key(&output.stderr));
-        match key {
-            Some(key) => failure.because("ssh", key.to_string()),
-            None => failure,
+        let again = self.run(doing, options::introduction(&self.destination), ASKING).await;
+        match again {
+            Ok(output) => {
+                words::explained(self.destination.as_str(), doing, failure, &output.stderr)
+            }
+            Err(_) => failure,
         }
     }
 

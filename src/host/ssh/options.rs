@@ -48,15 +48,17 @@ pub(super) fn settings(destination: &Destination) -> Cmd {
     asking_nobody(Cmd::new("ssh")).args(["-G", "--", destination.as_str()])
 }
 
-/// A connection that ends at the host key, and says which it is (`-v` is a level of its own).
+/// A connection that nobody shares and that does nothing, telling all that happens on the way: the
+/// host keys that it meets, and the words of the client that leads to a jump host, which a shared
+/// connection leaves out (`sshconnect.c`, `ssh_proxy_fdpass_connect` and its sister).
 pub(super) fn introduction(destination: &Destination) -> Cmd {
     asking_nobody(Cmd::new("ssh"))
-        .args(["-v", "-N", "-T", "-x", "-a", "-o", "BatchMode=yes"])
+        .args(["-v", "-n", "-T", "-x", "-a", "-o", "BatchMode=yes"])
         .args(["-o", &format!("ConnectTimeout={CONNECT}")])
         .args(["-o", "ControlPath=none", "-o", "ClearAllForwardings=yes"])
         .args(["-o", "StrictHostKeyChecking=yes", "-o", "PermitLocalCommand=no"])
         .args(["-o", "RemoteCommand=none"])
-        .args(["--", destination.as_str()])
+        .args(["--", destination.as_str(), "true"])
 }
 
 /// In the words that are known, and without a question: batch mode is not handed on to the client
