@@ -3,6 +3,7 @@
 
 mod config;
 mod creds;
+mod greet;
 mod logs;
 mod observe;
 mod output;

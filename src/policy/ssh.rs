@@ -34,6 +34,30 @@ impl fmt::Display for HostKey {
     }
 }
 
+impl HostKey {
+    /// The key in the evidence of a machine whose key nobody has accepted yet.
+    #[must_use]
+    pub fn of(failure: &Failure) -> Option<Self> {
+        let is_unknown = failure.code == HOST_KEY_UNKNOWN;
+        let mut lines = failure.evidence.iter().rev().filter(|_| is_unknown);
+        let (kind, digest) = lines.find_map(|line| line.text.split_once(" SHA256:"))?;
+        Some(Self { kind: kind.to_owned(), fingerprint: format!("SHA256:{digest}") })
+    }
+}
+
+/// The machine shows another key than the one that somebody has just agreed to.
+#[must_use]
+pub fn another_key(destination: &str, agreed: &HostKey, shown: Option<&HostKey>) -> Failure {
+    let summary = format!("`{destination}` does not show the host key any more that was agreed to");
+    let failure = Failure::new(Class::Refused, "SSH_HOST_KEY_CHANGED", summary)
+        .because("ssh", format!("agreed to {agreed}"));
+    let failure = match shown {
+        Some(shown) => failure.because("ssh", format!("it shows {shown}")),
+        None => failure,
+    };
+    failure.fix(Fix::safe(format!("ssh -v {} true   # find out why", quote(destination))))
+}
+
 /// The host key that a client shows under `-v` (`sshconnect.c`, `verify_host_key`). Behind a jump
 /// host that is the last one: the way there comes first.
 #[must_use]

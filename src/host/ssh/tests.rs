@@ -90,7 +90,8 @@ fn an_unknown_host_key_is_shown() {
     let destination = Destination::parse(VM).unwrap();
     let shown =
         "debug1: Server host key: ssh-ed25519 SHA256:abc\r\nHost key verification failed.\r\n";
-    let ask = on(&options::introduction(&destination).to_string(), 255, "", shown);
+    let ask =
+        on(&options::introduction(&destination, Strangers::Refuse).to_string(), 255, "", shown);
     let bed = TestBench::new([unknown, ask]);
     let result = block_on(ssh(&bed).script(&Script::new("look round", ":")));
     let failure = result.unwrap_err();
