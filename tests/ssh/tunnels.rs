@@ -81,8 +81,9 @@ async fn a_line_that_is_cut_comes_back_by_itself() {
     let failure = forward(&site, std::slice::from_ref(&port)).await.unwrap_err();
     assert_eq!((failure.code, failure.class), ("SSH_TUNNEL_DOWN", Class::Transient), "{failure:?}");
     wire.mend();
-    site.until(|| greets(port.local)).await;
+    site.until(|| word().is_some_and(|word| word == "up")).await;
     forward(&site, std::slice::from_ref(&port)).await.unwrap();
+    assert!(greets(port.local));
     assert!(site.bench.host.ssh.tunnel_record().unwrap().restarts > 0);
     site.close().await;
 }
