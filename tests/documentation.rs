@@ -192,6 +192,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/events.md",
         "docs/failures.md",
+        "docs/ssh.md",
     ] {
         let folder = root().join(path).parent().unwrap().to_owned();
         for target in link.captures_iter(&read(path)) {

@@ -69,6 +69,12 @@ impl World {
         self.kinds.get(kind).map(Shelf::all).unwrap_or_default()
     }
 
+    /// How many objects there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.kinds.values().map(|shelf| shelf.all().len()).sum()
+    }
+
     /// Whether all objects of a kind are here.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Requests to the API server for the objects that mlup itself makes: few at a time, patient with
 //! a busy server, and with failures that name verb, resource and namespace.
 
+pub mod bare;
 mod connect;
 pub mod discovery;
 pub mod dynamic;

@@ -3,6 +3,7 @@
 
 mod charts;
 mod checks;
+mod doctor;
 mod examples;
 mod harness;
 mod kustomizations;

@@ -29,6 +29,7 @@ use crate::steps::objects::Objects;
 use follow::{Follow, Heard};
 use limits::Limits;
 use logs::Logs;
+pub(in crate::steps) use logs::last_words;
 pub(super) use look::{Seen, ready_already};
 use optional::Optional;
 pub(super) use part::is_awaited;
