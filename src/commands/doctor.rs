@@ -57,9 +57,8 @@ struct Row {
 pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
     let step = StepId::single("cluster");
-    let (snapshot, found) = session::runtime()?
-        .block_on(examine(&project, &step))
-        .map_err(Error::failure(step.as_str()))?;
+    let (snapshot, found) =
+        project.work(examine(&project, &step))?.map_err(Error::failure(step.as_str()))?;
     let answer = Answer {
         findings: found.iter().map(row).collect(),
         checked: snapshot.world.count(),
