@@ -16,6 +16,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod systemd;
 mod urls;
 mod why;
 
@@ -72,6 +73,7 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         Command::Doctor(args) => doctor::doctor(&session(args.file.file), args.output),
         Command::Creds(args) => creds::creds(session, args),
         Command::Config(args) => config::config(session, args),
+        Command::Systemd(args) => systemd::systemd(session, args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     }

@@ -26,7 +26,7 @@ use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
-use crate::report::{self, Detail, Front, Mode, Style};
+use crate::report::{self, Detail, Front, Mode, Style, journal};
 use crate::steps::{Consent, Listings, Others, Passwords, Projects, Prune, Renderings, StepCtx};
 
 /// How long a command that only reads waits for an answer.
@@ -43,6 +43,8 @@ pub(super) struct Terminal {
     pub front: Front,
     /// How much is said.
     pub detail: Detail,
+    /// Whether systemd's journal reads the conversation.
+    pub journal: bool,
 }
 
 impl Terminal {
@@ -66,7 +68,8 @@ impl Terminal {
             _ => Detail::Normal,
         };
         let style = Style { colour, unicode: speaks_utf8(invocation) };
-        Self { terminals: invocation.terminals, style, front, detail }
+        let journal = invocation.journal;
+        Self { terminals: invocation.terminals, style, front, detail, journal }
     }
 
     /// Columns of the conversation; a fixed width where it goes to no terminal.
@@ -82,13 +85,16 @@ impl Terminal {
 
     /// Says what went wrong. There is nobody left to tell when this fails too.
     pub(super) fn complain(self, error: &Error) {
-        let _ = stderr().write_all(error.render(self.style, self.width()).as_bytes());
+        let text = error.render(self.style, self.width());
+        let text = if self.journal { journal::complaint(&text) } else { text };
+        let _ = stderr().write_all(text.as_bytes());
     }
 
     /// One line of the conversation, left out in quiet and JSON mode.
     pub(super) fn say(self, line: &str) {
         if !matches!(self.front, Front::Quiet | Front::Json) {
-            let _ = writeln!(stderr(), "{line}");
+            let text = if self.journal { journal::remark(line) } else { format!("{line}\n") };
+            let _ = stderr().write_all(text.as_bytes());
         }
     }
 }
@@ -126,14 +132,19 @@ impl Session {
     /// # Errors
     /// It is missing or wrong.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
-        Ok(config::load(&Sources {
+        Ok(config::load(&self.sources())?)
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
             cwd: self.invocation.cwd.clone(),
             file: self.file.clone(),
             profile: self.global.profile.clone(),
             deadline: self.global.timeout.clone(),
             set: self.global.set.clone(),
             env: self.invocation.env.clone(),
-        })?)
+        }
     }
 
     /// Reads a configuration that this version can run, and prepares the way to the world.
