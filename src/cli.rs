@@ -96,7 +96,7 @@ pub enum Command {
     Logs(Logs),
     /// Explain how the last run ended, or one step of it
     Why(Why),
-    /// Find what is wrong in the cluster: causes with their evidence and fix, not symptoms
+    /// Find what is wrong here and in the cluster: causes with their fix, not symptoms
     Doctor(Read),
     /// Show or renew the pull secrets of registries
     #[command(subcommand)]

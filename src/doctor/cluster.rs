@@ -97,6 +97,7 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         fix: failure.fix,
         confidence: Confidence::Proven,
         affects,
+        pods: cause.affects.len(),
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// What it keeps from being ready: workloads and services, not their pods.
     pub affects: Vec<Root>,
+    /// In how many pods it shows.
+    pub pods: usize,
 }
 
 impl Finding {

@@ -65,5 +65,6 @@ fn finding(
         fix: Some(Fix::safe(fix)),
         confidence: Confidence::Proven,
         affects: Vec::new(),
+        pods: 0,
     }
 }

@@ -61,6 +61,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
         ))),
         confidence,
         affects: Vec::new(),
+        pods: 0,
     })
 }
 
@@ -156,6 +157,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         ))),
         confidence: Confidence::Proven,
         affects: Vec::new(),
+        pods: 0,
     })
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::support::Sandbox;
 use crate::support::kubernetes::Kubernetes;
 
 fn corpus() -> PathBuf {
@@ -122,6 +123,8 @@ fn people_read_causes_with_their_fix_and_what_is_well() {
         "secret/mlops/ecr-registry-key",
         "fix (safe)",
         "deployment/mlops/api",
+        "12 pods; ",
+        "then: recovers by itself",
         "1 cause found",
     ] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
@@ -153,7 +156,40 @@ fn a_cluster_that_does_not_answer_is_told_as_such() {
     let url = site.fake_api().unwrap().url();
     let text = fs::read_to_string(&kubeconfig).unwrap();
     fs::write(&kubeconfig, text.replace(&url, "http://127.0.0.1:9")).unwrap();
-    let ran = site.sandbox.run(&["doctor"]);
-    assert_ne!(ran.code, Some(0), "{}", ran.report());
-    assert!(ran.stderr.contains("API_"), "{}", ran.report());
+    let ran = site.sandbox.run(&["doctor"]).exits(1);
+    assert_eq!(ran.stdout.matches("_UNREACHABLE  ").count(), 1, "{}", ran.report());
+    assert!(ran.stdout.contains("not checked: cluster"), "{}", ran.report());
+}
+
+#[test]
+fn what_keeps_a_start_from_its_work_is_found_without_any_cluster() {
+    let sandbox = Sandbox::new()
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .file("compose.yml", "services: {a: {image: mlup-test-none:1}}\n")
+        .file(
+            "mlup.toml",
+            "name = \"demo\"\n[[deploy]]\nname = \"stack\"\ncompose = \"compose.yml\"\n",
+        );
+    let ran = sandbox.run(&["doctor", "-o", "json"]).exits(1);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let findings = answer["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{answer:#}");
+    assert_eq!(findings[0]["rule"], "DOCKER_UNREACHABLE", "{answer:#}");
+    assert!(findings[0]["fix"]["command"].is_string(), "{answer:#}");
+}
+
+#[test]
+fn a_manifest_that_the_cluster_explains_is_told_once() {
+    let site = recorded("cfg-missing-configmap");
+    site.sandbox.write(
+        "app.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: second}\nspec:\n  containers:\n  - name: a\n    \
+         image: 127.0.0.1:1/a:1\n    envFrom: [{configMapRef: {name: fastapi-config}}]\n",
+    );
+    site.config("[[deploy]]\nname = \"app\"\nmanifests = \"app.yaml\"\nnamespace = \"flts\"\n");
+    let ran = site.sandbox.run(&["doctor", "-o", "json"]).exits(1);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let rules: Vec<&Value> =
+        answer["findings"].as_array().unwrap().iter().map(|one| &one["rule"]).collect();
+    assert_eq!(rules, ["CFG-02"], "{answer:#}");
 }

@@ -136,8 +136,8 @@ fn a_hook_that_crashes_until_the_release_is_up_is_borne_with() {
         Script::crash_until("seed", "db", "could not connect to db:5432"),
         Script::ready_after("db", Duration::from_secs(4)),
     ]);
-    // The database takes longer than a crash is borne with, and less than its rollout may.
-    settings.pace.second = Duration::from_millis(10);
+    // The database takes longer than a crash is borne with, and much less than its rollout may.
+    settings.pace.second = Duration::from_millis(50);
     let (site, _) = site("post-install,post-upgrade", settings);
     let ran = start(&site, 0);
     assert_eq!(records(&site), ["deployed"], "{}", ran.report());
