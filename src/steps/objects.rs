@@ -37,7 +37,7 @@ use tokio::time::Instant;
 pub use crate::manifest::keep::MANAGER;
 use crate::policy::Failure;
 use crate::steps::{StepCtx, ownership};
-pub use connect::{Standing, standing};
+pub use connect::{Standing, server, standing};
 use refusal::{Refusal, Subject};
 
 /// Most requests at the same time.

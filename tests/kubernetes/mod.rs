@@ -15,6 +15,7 @@ mod preflight;
 mod pull_secrets;
 mod refused_credentials;
 mod refused_writes;
+mod route;
 mod secrets;
 mod warm;
 
