@@ -199,6 +199,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/events.md",
         "docs/failures.md",
+        "docs/ssh.md",
         "docs/systemd.md",
     ] {
         let folder = root().join(path).parent().unwrap().to_owned();

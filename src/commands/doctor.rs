@@ -17,7 +17,7 @@ use answer::{Answer, Row, of_cluster, tell};
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let answer = session::runtime()?.block_on(examine(&project))?;
+    let answer = project.work(examine(&project))??;
     let text = match format {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,

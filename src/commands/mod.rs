@@ -4,6 +4,7 @@
 mod config;
 mod creds;
 mod doctor;
+mod greet;
 mod logs;
 mod observe;
 mod output;

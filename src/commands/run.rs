@@ -67,11 +67,11 @@ pub(super) fn run(
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
-    let finish = session::runtime()?.block_on(async {
+    let finish = project.work(async {
         let run = assemble(project, wanted, id, reports)?;
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
-    })?;
+    })??;
     drop(lock);
     if let Some(error) = troubles.iter().find_map(FirstError::take) {
         let folder = log.folder().display();

@@ -1,6 +1,7 @@
 //! What every command begins with: the terminal, the configuration and the way to the outside
 //! world. Built once from the invocation; nothing is read or connected before it is needed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::host::Host;
 use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
 use crate::host::ssh::Connections;
+use crate::host::state_dir::state_dir;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
@@ -169,7 +171,7 @@ impl Session {
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
             docker: Engine::new(Arc::clone(&env)),
-            ssh: Connections::default(),
+            ssh: Connections::recorded(tunnel_record(&loaded.config, &env)),
             env,
         };
         let scrubber = Scrubber::new(&loaded.config.secrets_to_scrub);
@@ -186,6 +188,11 @@ impl Session {
             force,
         }))
     }
+}
+
+/// Where a tunnel of this project is written down.
+fn tunnel_record(config: &Config, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    Some(state_dir(env, &config.name, &config.root)?.join("tunnel.json"))
 }
 
 /// Where data goes.
@@ -234,6 +241,19 @@ pub(super) struct Project {
 }
 
 impl Project {
+    /// Does this work, and ends what it has opened towards other machines.
+    ///
+    /// # Errors
+    /// The operating system has no resources left.
+    pub(super) fn work<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let done = runtime()?.block_on(async {
+            let done = work.await;
+            self.host.close().await;
+            done
+        });
+        Ok(done)
+    }
+
     /// What a step works with when a command only looks: nobody listens to its progress.
     pub(super) fn reading(&self, id: &StepId) -> StepCtx {
         let (progress, _) = mpsc::unbounded_channel();

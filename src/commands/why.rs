@@ -64,7 +64,7 @@ pub(super) fn why(session: &Session, args: &Why) -> Result<ExitCode, Error> {
     let record = Record { events: run.events()?, run };
     let step = args.step.as_deref().map(|name| resolve(&record, name)).transpose()?;
     let route = match step.filter(|step| is_down(&record, step)) {
-        Some(step) => session::runtime()?.block_on(way(&project, step)),
+        Some(step) => project.work(way(&project, step))?,
         None => None,
     };
     let answer = Answer { route, ..answer(&record, step) };

@@ -57,3 +57,10 @@ pub struct Host {
     /// The process environment as it was at the start.
     pub env: Arc<BTreeMap<String, String>>,
 }
+
+impl Host {
+    /// Ends what is open towards other machines; it is made again when it is needed.
+    pub async fn close(&self) {
+        self.ssh.close(&*self.runner).await;
+    }
+}
