@@ -40,7 +40,7 @@ fn driver(site: &ClusterSite) -> (Driver, Workbench) {
     let bench = Workbench {
         host,
         root,
-        deadline: Instant::now() + Duration::from_secs(60),
+        deadline: Instant::now() + Duration::from_secs(240),
         cancel,
         lines: Arc::new(|_, _| {}),
         announce: Arc::new(|_| {}),
