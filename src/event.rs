@@ -5,10 +5,12 @@
 
 mod diagnosis;
 mod scrub;
+mod watch;
 
 use serde::{Deserialize, Serialize};
 
 pub use diagnosis::{Diagnosis, Evidence, Finding, Fix, Safety};
+pub use watch::{WatchState, Watching};
 
 /// The schema version that every event carries.
 pub const VERSION: u32 = 1;
@@ -99,6 +101,9 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
+    /// How a watch stands; told by `mlup watch` alone, outside of its runs.
+    #[serde(rename = "watch.state")]
+    WatchState(WatchState),
     /// Last event of every run.
     #[serde(rename = "run.finished")]
     RunFinished {

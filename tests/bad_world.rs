@@ -183,7 +183,8 @@ fn a_service_that_never_gets_healthy_is_named_at_the_deadline() {
          stop_signal: SIGKILL\n    \
          healthcheck: {test: [CMD-SHELL, 'echo no model yet; exit 1'], interval: 300ms, retries: 2}\n",
     );
-    let ran = stack.sandbox.run(&["start", "--timeout", "5s"]);
+    // Long enough for a slow machine to have the container up and its first word in the log.
+    let ran = stack.sandbox.run(&["start", "--timeout", "25s"]);
     refuses(&ran, 5, &["api", "no model yet", "warming up"]);
 }
 

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
@@ -157,6 +158,7 @@ impl Session {
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
             docker: Engine::new(Arc::clone(&env)),
+            ssh: Connections::default(),
             env,
         };
         let scrubber = Scrubber::new(&loaded.config.secrets_to_scrub);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::address::{Address, ServicePort};
+use super::destination::Destination;
 use super::subnet::Subnet;
 use crate::redact::Secret;
 
@@ -131,7 +132,7 @@ pub enum Purge {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct K3s {
     /// ssh destination.
-    pub host: Option<String>,
+    pub host: Option<Destination>,
     /// Version of K3s, such as `v1.33.5+k3s1`.
     pub version: Option<String>,
     /// Pod network.

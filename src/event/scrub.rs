@@ -27,6 +27,7 @@ impl EventKind {
             Self::Warning { message, hint, .. } => {
                 std::iter::once(message).chain(hint.iter_mut()).collect()
             }
+            Self::WatchState(state) => vec![&mut state.reason],
             Self::RunFinished { urls, recovered, .. } => {
                 let reasons = recovered.iter_mut().map(|recovery| &mut recovery.reason);
                 urls.iter_mut().flat_map(Url::texts).chain(reasons).collect()
@@ -75,13 +76,14 @@ mod tests {
     use super::*;
     use crate::event::{
         Evidence, Fix, Outcome, Probe, Recovery, State, StepState, Stream, VERSION, Verb,
+        WatchState, Watching,
     };
     use crate::redact::Secret;
 
     const CANARY: &str = "c4n4ry-v4lue";
 
     /// Fields whose text is an identifier, a code or a word of the schema.
-    const FIXED: [&str; 22] = [
+    const FIXED: [&str; 24] = [
         "ts",
         "run",
         "type",
@@ -104,6 +106,8 @@ mod tests {
         "safety",
         "outcome",
         "phase",
+        "state",
+        "next_at",
     ];
 
     fn say() -> String {
@@ -174,6 +178,13 @@ mod tests {
                 message: say(),
                 hint: Some(say()),
             },
+            EventKind::WatchState(WatchState {
+                state: Watching::Degraded,
+                reason: say(),
+                step: Some(fixed()),
+                code: Some(fixed()),
+                next_at: Some(fixed()),
+            }),
             EventKind::RunFinished {
                 outcome: Outcome::Ready,
                 exit_code: 0,

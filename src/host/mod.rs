@@ -19,6 +19,7 @@ pub mod process;
 pub mod random;
 pub mod registry;
 pub mod runlog;
+pub mod ssh;
 pub mod state_dir;
 pub mod terminal;
 #[cfg(test)]
@@ -49,6 +50,8 @@ pub struct Host {
     pub runner: Arc<dyn Runner>,
     /// The Docker Engine, connected on first use.
     pub docker: docker::Engine,
+    /// Connections to other machines, made on first use.
+    pub ssh: ssh::Connections,
     /// The process environment as it was at the start.
     pub env: Arc<BTreeMap<String, String>>,
 }

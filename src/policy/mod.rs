@@ -6,6 +6,7 @@ pub mod classify;
 pub mod escalate;
 mod failure;
 pub mod known_issues;
+pub mod ssh;
 pub mod tool;
 
 pub use failure::{Class, Failure};

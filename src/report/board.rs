@@ -149,7 +149,8 @@ impl Board {
             EventKind::StepOutput { .. }
             | EventKind::Probe(_)
             | EventKind::Escalation { .. }
-            | EventKind::Warning { .. } => {}
+            | EventKind::Warning { .. }
+            | EventKind::WatchState(_) => {}
         }
     }
 

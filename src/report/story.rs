@@ -19,7 +19,9 @@ fn subject(kind: &EventKind) -> Option<&str> {
         EventKind::Probe(probe) => Some(&probe.step),
         EventKind::Diagnosis(diagnosis) => Some(&diagnosis.step),
         EventKind::Warning { step, .. } => step.as_deref(),
-        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => None,
+        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } | EventKind::WatchState(_) => {
+            None
+        }
     }
 }
 
@@ -75,7 +77,10 @@ fn line(kind: &EventKind) -> Option<String> {
             format!("escalate: {rung} (attempt {attempt}): {reason}")
         }
         EventKind::Warning { message, .. } => format!("warning: {message}"),
-        EventKind::Diagnosis(_) | EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => {
+        EventKind::Diagnosis(_)
+        | EventKind::RunStarted { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::WatchState(_) => {
             return None;
         }
     })

@@ -40,7 +40,7 @@ fn deploy(site: &ClusterSite, context: &str, image: &str) {
 fn sees(site: &ClusterSite, context: &str, path: &str, wanted: &str) {
     let path = format!("{path}?watch=true&resourceVersion=0&timeoutSeconds=20");
     let stream = send(site, context, ("GET", &path), "").unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     let mut seen = Vec::new();
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { break };

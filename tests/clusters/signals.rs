@@ -91,7 +91,7 @@ fn reach(site: &ClusterSite, tool: &str, phase: Phase) -> Running {
 
 /// Looks until it is so, for a minute at most.
 fn wait(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(240);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain");
         std::thread::yield_now();

@@ -21,7 +21,7 @@ const VARIABLE: &str = "MLUP_TEST_KUBECONFIG";
 /// The field manager of what a test itself writes.
 const MANAGER: &str = "mlup-test";
 /// How long a real cluster may take for what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A sandbox, an API, and namespaces of its own.
 pub(crate) struct Kubernetes {

@@ -16,6 +16,7 @@ pub(crate) mod running;
 mod sandbox;
 #[path = "../fake-cluster/script.rs"]
 pub(crate) mod script;
+pub(crate) mod sshd;
 pub(crate) mod stack;
 mod tool;
 

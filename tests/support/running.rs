@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use super::output::Ran;
 
 /// Longest run of any child: a test that needs longer is broken.
-pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(240);
 
 /// What a child did.
 enum News {

@@ -18,7 +18,7 @@ use crate::steps::StepCtx;
 /// Log lines shown with a failure.
 const LINES: usize = 4;
 /// Logs are evidence: a silent engine must not hold the failure back.
-const LOG_PATIENCE: Duration = Duration::from_secs(2);
+const LOG_PATIENCE: Duration = Duration::from_secs(8);
 
 /// The failure of a service that is lost for good.
 pub(super) async fn lost(ctx: &StepCtx, container: &Container, fault: &Fault) -> Failure {

@@ -201,7 +201,7 @@ async fn run(cmd: Cmd, ctx: &StepCtx) -> Result<(Cmd, Output), Failure> {
         Err(error) => {
             let code = match &error {
                 SpawnError::NotFound { .. } => "TOOL_MISSING",
-                SpawnError::Refused { .. } => "TOOL_REFUSED",
+                SpawnError::Refused { .. } | SpawnError::Input { .. } => "TOOL_REFUSED",
             };
             let failure = Failure::new(Class::Prerequisite, code, error.to_string());
             Err(failure.fix(Fix::safe(format!("install `{}`", cmd.program))))

@@ -7,6 +7,6 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
     else
-        sudo -n -- "$@"
+        sudo -n "$@"
     fi
 }

@@ -24,7 +24,7 @@ outside() {
         ask sh -s -- "$hosts"
     elif refusal=$(sudo -n true 2>&1); then
         echo free | tell sudo
-        ask sudo -n -- sh -s -- "$hosts"
+        ask sudo -n sh -s -- "$hosts"
     else
         printf '%s\n' "$refusal" | tell sudo
         ask sh -s -- "$hosts"

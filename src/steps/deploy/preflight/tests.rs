@@ -19,6 +19,7 @@ use crate::host::files;
 use crate::host::http::test_server::{Server, answer};
 use crate::host::kube::fake::FakeKube;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::redact::Secret;
 use crate::steps::testing::TestBed;
 
@@ -47,7 +48,7 @@ impl Scene {
         let env = Arc::new(env);
         let runner = Arc::new(ProcessRunner::new(Arc::clone(&env), CancellationToken::new()));
         let docker = Engine::new(Arc::clone(&env));
-        let mut bed = TestBed::with_host(Host { runner, docker, env });
+        let mut bed = TestBed::with_host(Host { runner, docker, ssh: Connections::default(), env });
         let root = folder.path().to_owned();
         bed.config(|config| {
             config.root = root;
