@@ -16,6 +16,7 @@ mod documentation;
 mod kubernetes;
 mod quickstart;
 mod signals;
+mod ssh;
 mod support;
 mod support_selftest;
 mod terminal;

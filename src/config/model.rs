@@ -10,7 +10,10 @@ use regex::Regex;
 
 use super::address::{Address, ServicePort};
 use super::destination::Destination;
+<<<<<<< HEAD
 use super::subnet::Subnet;
+=======
+>>>>>>> main
 use crate::redact::Secret;
 
 /// One environment, as wanted.
@@ -133,7 +136,11 @@ pub enum Purge {
 pub struct K3s {
     /// ssh destination.
     pub host: Option<Destination>,
+<<<<<<< HEAD
     /// Version of K3s, such as `v1.33.5+k3s1`.
+=======
+    /// Version of K3s.
+>>>>>>> main
     pub version: Option<String>,
     /// Pod network.
     pub cluster_cidr: Option<Subnet>,

@@ -5,6 +5,11 @@ mod clouds;
 mod helm;
 mod kustomize;
 mod ssh;
+<<<<<<< HEAD
+=======
+#[cfg(test)]
+mod ssh_tests;
+>>>>>>> main
 #[cfg(test)]
 mod tool_tests;
 

@@ -19,6 +19,7 @@ pub(crate) mod script;
 pub(crate) mod sshd;
 pub(crate) mod stack;
 mod tool;
+pub(crate) mod wire;
 
 pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
 pub(crate) use kube::controllers::settings as simulated;

@@ -27,6 +27,9 @@ bind /proc "$root/proc"
 bind /dev "$root/dev"
 bind "$folder/bin" "$root/far/bin"
 bind "$folder/service" "$root/far/service"
+# A disk that is soon full.
+mkdir -p "$root/small"
+mount -t tmpfs -o size=64k none "$root/small"
 sshd=/usr/sbin/sshd
 libraries=
 if [ -x "$unpacked$sshd" ]; then
