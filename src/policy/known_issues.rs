@@ -5,11 +5,8 @@ mod clouds;
 mod helm;
 mod kustomize;
 mod ssh;
-<<<<<<< HEAD
-=======
 #[cfg(test)]
 mod ssh_tests;
->>>>>>> main
 #[cfg(test)]
 mod tool_tests;
 

@@ -41,12 +41,8 @@ pub fn host_key(stderr: &str) -> Option<HostKey> {
 #[must_use]
 pub fn failure(destination: &str, doing: &str, stderr: &str) -> Failure {
     let doing_there = format!("{doing} on `{destination}`");
-<<<<<<< HEAD
-    if let Some(failure) = changed_key(&doing_there, stderr) {
-=======
     let special = || jump(destination, &doing_there, stderr);
     if let Some(failure) = changed_key(&doing_there, stderr).or_else(special) {
->>>>>>> main
         return failure;
     }
     if let Some(mut failure) = known(Tool::Ssh, &doing_there, stderr) {
@@ -95,8 +91,6 @@ fn changed_key(doing: &str, stderr: &str) -> Option<Failure> {
     Some(failure.fix(Fix::destructive(command)))
 }
 
-<<<<<<< HEAD
-=======
 /// A way through a jump host or a proxy command that ends on the way: the client has no name for its
 /// other end then (`sshconnect.c`, `ssh_packet_set_connection` without a socket).
 fn jump(destination: &str, doing: &str, stderr: &str) -> Option<Failure> {
@@ -114,7 +108,6 @@ fn jump(destination: &str, doing: &str, stderr: &str) -> Option<Failure> {
     Some(failure.fix(Fix::safe(command)))
 }
 
->>>>>>> main
 /// The machine did not answer within the script's time.
 #[must_use]
 pub fn silent(destination: &str, doing: &str, limit: Duration) -> Failure {

@@ -155,24 +155,14 @@ impl Sshd {
     /// The line by which the client knows the machine.
     pub(crate) fn known_host(&self) -> String {
         let key = fs::read_to_string(self.path("service/host_key.pub")).unwrap();
-<<<<<<< HEAD
-        format!("[127.0.0.1]:{} {key}", self.port)
-=======
         format!("{HOST} {key}")
->>>>>>> main
     }
 
     /// The fingerprint of the host key.
     pub(crate) fn fingerprint(&self) -> String {
-<<<<<<< HEAD
-        let output = Command::new("ssh-keygen").arg("-lf").arg(self.path("service/host_key.pub"));
-        let text = { output }.output().unwrap().stdout;
-        let text = String::from_utf8(text).unwrap();
-=======
         let key = self.path("service/host_key.pub");
         let output = Command::new("ssh-keygen").arg("-lf").arg(key).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
->>>>>>> main
         text.split(' ').nth(1).unwrap().to_owned()
     }
 
@@ -181,20 +171,12 @@ impl Sshd {
         let (key, known) = (self.path("key"), self.path("known_hosts"));
         let mut text = format!("Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User dev\n");
         let _ = writeln!(text, "  IdentityFile {}\n  IdentitiesOnly yes", key.display());
-<<<<<<< HEAD
-        let _ = writeln!(text, "  UserKnownHostsFile {}", known.display());
-        text + "  GlobalKnownHostsFile none\n  CheckHostIP no\n"
-    }
-
-    fn make_key(&self, name: &str) {
-=======
         let _ = writeln!(text, "  UserKnownHostsFile {}\n  HostKeyAlias {HOST}", known.display());
         text + "  GlobalKnownHostsFile none\n  CheckHostIP no\n"
     }
 
     /// Makes a key and its public half.
     pub(crate) fn make_key(&self, name: &str) {
->>>>>>> main
         let mut keygen = Command::new("ssh-keygen");
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(self.path(name));
         assert!(keygen.stdin(Stdio::null()).status().unwrap().success(), "ssh-keygen");

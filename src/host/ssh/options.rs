@@ -28,12 +28,8 @@ pub(super) fn session(control: &str, destination: &Destination) -> Cmd {
         .args(["-o", "BatchMode=yes"])
         .args(["-o", &format!("ConnectTimeout={CONNECT}")])
         .args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"])
-<<<<<<< HEAD
-        .args(["-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no"]);
-=======
         .args(["-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no"])
         .args(["-o", "RemoteCommand=none", "-o", "LogLevel=INFO"]);
->>>>>>> main
     cmd.args(["-o", "ControlMaster=auto", "-o", &format!("ControlPath={}", escaped(control))])
         .args(["-o", &format!("ControlPersist={PERSIST}")])
         .args(["--", destination.as_str()])
@@ -52,21 +48,14 @@ pub(super) fn settings(destination: &Destination) -> Cmd {
     asking_nobody(Cmd::new("ssh")).args(["-G", "--", destination.as_str()])
 }
 
-<<<<<<< HEAD
-/// A connection that ends at the host key, and says which it is.
-=======
 /// A connection that ends at the host key, and says which it is (`-v` is a level of its own).
->>>>>>> main
 pub(super) fn introduction(destination: &Destination) -> Cmd {
     asking_nobody(Cmd::new("ssh"))
         .args(["-v", "-N", "-T", "-x", "-a", "-o", "BatchMode=yes"])
         .args(["-o", &format!("ConnectTimeout={CONNECT}")])
         .args(["-o", "ControlPath=none", "-o", "ClearAllForwardings=yes"])
         .args(["-o", "StrictHostKeyChecking=yes", "-o", "PermitLocalCommand=no"])
-<<<<<<< HEAD
-=======
         .args(["-o", "RemoteCommand=none"])
->>>>>>> main
         .args(["--", destination.as_str()])
 }
 
@@ -95,11 +84,7 @@ mod tests {
             cmd.to_string(),
             "ssh -T -x -a -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 \
              -o ServerAliveCountMax=3 -o ClearAllForwardings=yes -o PermitLocalCommand=no \
-<<<<<<< HEAD
-             -o ControlMaster=auto -o ControlPath=/run/x%%/0 -o ControlPersist=30 -- dev@vm \
-=======
              -o RemoteCommand=none -o LogLevel=INFO -o ControlMaster=auto -o ControlPath=/run/x%%/0 -o ControlPersist=30 -- dev@vm \
->>>>>>> main
              'exec sh -s'"
         );
         assert_eq!(cmd.env["SSH_ASKPASS_REQUIRE"].expose(), "force");

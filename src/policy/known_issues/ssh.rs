@@ -9,12 +9,7 @@ use crate::policy::tool::Tool;
 const SSH: &[Tool] = &[Tool::Ssh];
 const FAR: &[Tool] = &[Tool::FarSide];
 
-<<<<<<< HEAD
-/// The rows of `ssh`. The first that matches wins: a jump host's own trouble comes before what
-/// follows from it.
-=======
 /// The rows of `ssh`. The first that matches wins, so causes come before what follows from them.
->>>>>>> main
 pub(super) const ISSUES: &[KnownIssue] = &[
     KnownIssue {
         code: "SSH_CONFIG_INVALID",
@@ -33,17 +28,6 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         fix: ("ssh -v {destination} true   # names the file that revokes it", Safety::Safe),
     },
     KnownIssue {
-<<<<<<< HEAD
-        code: "SSH_JUMP_FAILED",
-        tools: SSH,
-        pattern: r"stdio forwarding failed|open failed: (?P<why>connect failed: .*|administratively prohibited.*|unknown host.*)|proxy command|proxycommand|jumphost loop",
-        class: Class::Prerequisite,
-        cause: "the way through the jump host ends there",
-        fix: ("ssh -v {destination} true   # and look at ProxyJump in ~/.ssh/config", Safety::Safe),
-    },
-    KnownIssue {
-=======
->>>>>>> main
         code: "SSH_HOST_UNKNOWN",
         tools: SSH,
         pattern: r"could not resolve hostname (?P<host>\S+?): temporary failure",

@@ -87,7 +87,7 @@ pub(super) fn machine(case: &Case<'_>, found: &mut Findings) {
 pub(super) fn disk(case: &Case<'_>, standing: Standing, found: &mut Findings) {
     let is_there = matches!(standing, Standing::Ours | Standing::Foreign);
     let full = |what: &str| {
-        let failure = case.failure(Class::Prerequisite, "K3S_DISK_FULL", what);
+        let failure = case.failure(Class::Prerequisite, "REMOTE_DISK_FULL", what);
         failure.fix(case.there("df -h; sudo du -xh -d 2 /var | sort -h | tail"))
     };
     for (folder, least, wise) in ROOM {

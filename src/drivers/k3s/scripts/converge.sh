@@ -7,6 +7,7 @@
 # source: `script` (it is downloaded), `local` (it was copied here), `none` (the program stays)
 # version: the release, or nothing for the newest stable one
 # prepare: names of what is done beside, blanks between
+# service: `restart` (it takes over what is new), `keep`
 # api_port, node_ports, pods, services: what firewalld lets through
 
 etc=/etc/rancher/k3s
@@ -154,22 +155,24 @@ if [ "$source" != none ]; then
     fi
 fi
 
-stage=start
-echo "starting K3s" >&2
-if ! as_root systemctl restart k3s >&2; then
-    as_root journalctl -u k3s -n 40 -o cat --no-pager |
-        grep -e level=fatal -e level=error -e rror: | tail -n 5 >&2 || :
-    exit 70
-fi
-tries=0
-until [ "$(systemctl is-active k3s)" = active ] && as_root test -s "$etc/k3s.yaml"; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 90 ]; then
-        echo "mlup: K3s runs and wrote no kubeconfig" >&2
+if [ "$service" = restart ]; then
+    stage=start
+    echo "starting K3s" >&2
+    if ! as_root systemctl restart k3s >&2; then
+        as_root journalctl -u k3s -n 40 -o cat --no-pager |
+            grep -e level=fatal -e level=error -e rror: | tail -n 5 >&2 || :
         exit 70
     fi
-    sleep 1
-done
+    tries=0
+    until [ "$(systemctl is-active k3s)" = active ] && as_root test -s "$etc/k3s.yaml"; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 90 ]; then
+            echo "mlup: K3s runs and wrote no kubeconfig" >&2
+            exit 70
+        fi
+        sleep 1
+    done
+fi
 
 printf '%s\n' "$marker_done" | put "$etc/mlup.json" 0644
-stage=done
+stage=ready

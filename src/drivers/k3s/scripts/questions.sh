@@ -59,6 +59,10 @@ network() {
 guards() {
     getenforce | tell selinux
     [ -f /usr/share/selinux/packages/k3s.pp ] && echo k3s | tell selinux_policy
+    {
+        is_active iscsid && echo iscsid
+        command -v mount.nfs >/dev/null && echo nfs
+    } | tell prepared
     if is_active firewalld; then
         firewall-cmd --get-default-zone | tell firewall_zone
         firewall-cmd --list-ports | tell firewall_ports
@@ -79,6 +83,7 @@ k3s_here() {
     [ -e "$etc/config.yaml" ] && echo yes | tell k3s_has_config
     tell k3s_config <"$etc/config.yaml"
     tell k3s_marker <"$etc/mlup.json"
+    sed -n 's/^ *server: *//p' "$etc/k3s.yaml" | tell k3s_server
     sed -n 's/^ *certificate-authority-data: *//p' "$etc/k3s.yaml" | tell k3s_authority
     sed -n 's/^ *client-certificate-data: *//p' "$etc/k3s.yaml" | tell k3s_client
     if ! is_active k3s; then

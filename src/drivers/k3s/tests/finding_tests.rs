@@ -32,13 +32,13 @@ fn a_good_machine_has_no_findings() {
 type Row = (&'static str, &'static [&'static str], &'static str, &'static str);
 
 const WRONG: [Row; 21] = [
-    ("sudo", &["sudo: a password is required"], "K3S_SUDO", "sudoers.d"),
+    ("sudo", &["sudo: a password is required"], "SUDO_PASSWORD_NEEDED", "sudoers.d"),
     ("arch", &["riscv64"], "K3S_ARCHITECTURE", "x86_64"),
     ("init", &["openrc-init"], "K3S_NO_SYSTEMD", "systemd"),
     ("memory", &["MemTotal: 500000"], "K3S_SMALL_MACHINE", "2 GiB"),
     ("hostname", &["Mlops_VM"], "K3S_HOSTNAME", "set-hostname"),
-    ("room", &["/var/lib 1000000"], "K3S_DISK_FULL", "df -h"),
-    ("inodes", &["1000000 900"], "K3S_DISK_FULL", "df -h"),
+    ("room", &["/var/lib 1000000"], "REMOTE_DISK_FULL", "df -h"),
+    ("inodes", &["1000000 900"], "REMOTE_DISK_FULL", "df -h"),
     ("mounted", &["rw,nosuid,noexec"], "K3S_NOEXEC", "remount,exec"),
     ("clock", &["1795300000"], "K3S_CLOCK", "set-ntp"),
     ("modules_missing", &["br_netfilter", "vxlan"], "K3S_MODULES_MISSING", "`kernel-modules`"),
@@ -71,7 +71,7 @@ const DOUBTFUL: [Row; 8] = [
     ("memory", &["MemTotal: 1600000"], "K3S_SMALL_MACHINE", "2 GiB"),
     ("cpus", &["1"], "K3S_SMALL_MACHINE", "2 CPUs"),
     ("memory", &["MemTotal: 7913480", "SwapTotal: 2048"], "K3S_SWAP", "swapoff"),
-    ("room", &["/var/lib 5000000"], "K3S_DISK_FULL", "df -h"),
+    ("room", &["/var/lib 5000000"], "REMOTE_DISK_FULL", "df -h"),
     ("clock", &["1795306600"], "K3S_CLOCK", "set-ntp"),
     ("cgroup", &["tmpfs"], "K3S_CGROUPS", "unified_cgroup_hierarchy"),
     ("listening", &["LISTEN 0 511 0.0.0.0:80 *:* users:((\"nginx\",pid=7,fd=3))"], "K3S_PORT_SHADOWED", "traefik"),
@@ -168,7 +168,7 @@ fn what_runs_is_judged_by_what_can_still_be_changed() {
     set(&mut survey, "room", &["/var/lib 1000000"]);
     let found = judge(&survey, &wanted());
     assert!(found.wrong.is_empty(), "{found:?}");
-    assert_eq!(codes(&found.doubtful), ["K3S_DISK_FULL", "K3S_NETWORK_OVERLAP"]);
+    assert_eq!(codes(&found.doubtful), ["REMOTE_DISK_FULL", "K3S_NETWORK_OVERLAP"]);
 }
 
 #[test]
