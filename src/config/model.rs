@@ -10,10 +10,7 @@ use regex::Regex;
 
 use super::address::{Address, ServicePort};
 use super::destination::Destination;
-<<<<<<< HEAD
 use super::subnet::Subnet;
-=======
->>>>>>> main
 use crate::redact::Secret;
 
 /// One environment, as wanted.
@@ -136,11 +133,7 @@ pub enum Purge {
 pub struct K3s {
     /// ssh destination.
     pub host: Option<Destination>,
-<<<<<<< HEAD
     /// Version of K3s, such as `v1.33.5+k3s1`.
-=======
-    /// Version of K3s.
->>>>>>> main
     pub version: Option<String>,
     /// Pod network.
     pub cluster_cidr: Option<Subnet>,
@@ -181,6 +174,20 @@ pub enum Prepare {
     Nfs,
     /// The SELinux policy of K3s.
     Selinux,
+}
+
+impl Prepare {
+    /// As `prepare` names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firewalld => "firewalld",
+            Self::Iscsid => "iscsid",
+            Self::KernelModules => "kernel-modules",
+            Self::Nfs => "nfs",
+            Self::Selinux => "selinux",
+        }
+    }
 }
 
 /// `[[network]]`: a Docker network that outlives compose projects.

@@ -4,6 +4,7 @@
 
 mod control;
 mod copy;
+mod notes;
 mod options;
 mod script;
 
@@ -43,6 +44,8 @@ pub struct Connections(Arc<Mutex<Open>>);
 struct Open {
     folder: Option<Folder>,
     links: BTreeMap<Destination, Arc<Link>>,
+    /// What was seen of a machine and not used yet.
+    notes: BTreeMap<Destination, Secret>,
 }
 
 /// The connection to one destination.

@@ -25,9 +25,6 @@ pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
     };
     provider::check(parser, &entry, &raw);
     parser.check_argv(&entry, &["args"]);
-    if provider == model::Provider::K3s {
-        parser.not_yet(entry.value_span(&["provider"]), "`[cluster]` with provider `k3s`");
-    }
     Some(cluster(parser, provider, raw))
 }
 

@@ -3,13 +3,16 @@
 
 use serde_norway::Mapping;
 
+use crate::config::model::Prepare;
 use crate::drivers::cluster::{ClusterState, Cure, Drift};
-use crate::drivers::k3s::facts::Facts;
-use crate::drivers::k3s::installed::{Mark, Stage, Unit};
+use crate::drivers::k3s::facts::{Facts, Selinux};
+use crate::drivers::k3s::findings;
+use crate::drivers::k3s::installed::{Mark, Marker, Stage, Unit};
 use crate::drivers::k3s::server_config;
 use crate::drivers::k3s::version::{self, Way};
 use crate::drivers::k3s::wanted::Wanted;
 use crate::policy::escalate::Onset;
+use crate::redact::Secret;
 
 /// Whose the K3s on a machine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,110 @@ pub(super) fn drift(
         }
     }
     found
+}
+
+/// What of `prepare` is not there, and can be done while K3s runs.
+pub(super) fn unprepared(wanted: &Wanted, facts: &Facts) -> Vec<Drift> {
+    let networks = [wanted.networks.pods, wanted.networks.services];
+    let shows = |name: &str| facts.prepared.iter().any(|known| known == name);
+    let is_done = |item: &Prepare| match item {
+        Prepare::Firewalld => facts.guards.firewalld.as_ref().is_none_or(|firewall| {
+            findings::lacking(firewall, wanted.api_port, &networks).is_empty()
+        }),
+        Prepare::Iscsid => shows("iscsid"),
+        Prepare::KernelModules => facts.missing_modules.is_empty(),
+        Prepare::Nfs => shows("nfs"),
+        Prepare::Selinux => facts.guards.selinux == Selinux::Off || facts.guards.has_policy,
+    };
+    let missing = wanted.prepare.iter().filter(|item| !is_done(item));
+    missing
+        .map(|item| Drift {
+            what: "prepare".to_owned(),
+            wanted: item.as_str().to_owned(),
+            found: "without it".to_owned(),
+            cure: Cure::InPlace,
+        })
+        .collect()
+}
+
+/// Where the program comes from in one piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The machine downloads it.
+    Script,
+    /// It was copied there.
+    Local,
+    /// It stays as it is.
+    Unchanged,
+}
+
+impl Source {
+    /// The word that the script knows.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Local => "local",
+            Self::Unchanged => "none",
+        }
+    }
+}
+
+/// What becomes of the service in one piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// It is left alone.
+    Kept,
+    /// It is started, again if it runs.
+    Restarted,
+}
+
+impl Service {
+    /// The word that the script knows.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "keep",
+            Self::Restarted => "restart",
+        }
+    }
+}
+
+/// One piece of work on the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) source: Source,
+    pub(super) service: Service,
+    /// The text of `config.yaml`.
+    pub(super) config: Secret,
+    /// The keys in it that mlup did not write, and that stay.
+    pub(super) kept_keys: Vec<String>,
+    pub(super) marker_begun: String,
+    pub(super) marker_done: String,
+}
+
+/// The work that brings the file and the mark to where they are wanted; nothing where the file that is
+/// there cannot be read, and would be lost.
+pub(super) fn work(
+    wanted: &Wanted,
+    facts: &Facts,
+    config: &Mapping,
+    (source, service): (Source, Service),
+) -> Option<Work> {
+    let (found, own) = present(facts)?;
+    let marker = |stage: Stage| {
+        let keys = server_config::keys(config);
+        let marker = Marker { cluster: wanted.cluster.clone(), stage, keys };
+        serde_json::to_string(&marker).ok()
+    };
+    // What only runs beside a service leaves it as finished as it was.
+    let begun = if service == Service::Kept { Stage::Installed } else { Stage::Installing };
+    Some(Work {
+        source,
+        service,
+        config: server_config::united(config, &found, &own)?,
+        kept_keys: server_config::foreign(config, &found, &own),
+        marker_begun: marker(begun)?,
+        marker_done: marker(Stage::Installed)?,
+    })
 }
 
 fn version_drift(wanted: &Wanted, facts: &Facts, standing: Standing) -> Option<Drift> {

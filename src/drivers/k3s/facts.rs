@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub(super) address: Option<IpAddr>,
     pub(super) network: Network,
     pub(super) guards: Guards,
+    /// What of `prepare` is there already and shows: `iscsid`, `nfs`.
+    pub(super) prepared: Vec<String>,
     /// Whether it can download at all.
     pub(super) downloads: bool,
     /// What was tried to reach; nothing where K3s is there already.

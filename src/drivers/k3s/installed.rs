@@ -25,6 +25,8 @@ pub(super) struct Installed {
     pub(super) has_uninstaller: bool,
     /// Whether the machine has a `registries.yaml`.
     pub(super) has_registries: bool,
+    /// The address of the API server in its kubeconfig.
+    pub(super) server: Option<String>,
     /// The certificate authority of its kubeconfig, in base64.
     pub(super) authority: Option<String>,
     /// The client certificate of its kubeconfig, in base64.

@@ -34,6 +34,8 @@ pub(super) struct Wanted {
     pub(super) args: Vec<String>,
     pub(super) prepare: Vec<Prepare>,
     pub(super) install: Install,
+    /// NodePorts that are to be reached from outside.
+    pub(super) node_ports: Vec<u16>,
     /// Registries of the configuration, which the machine has to reach.
     pub(super) registries: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Wanted {
             args: spec.args.clone(),
             prepare: k3s.prepare.clone(),
             install: k3s.install.clone(),
+            node_ports: spec.ports.clone(),
             registries: spec.registries.clone(),
         }
     }
