@@ -15,6 +15,7 @@ mod commands;
 mod documentation;
 mod kubernetes;
 mod quickstart;
+mod registries;
 mod signals;
 mod ssh;
 mod support;

@@ -17,6 +17,7 @@ import readiness
 import scenarios
 
 PARTS = ("containers", "kubernetes")
+IN_ONE_WAIT = 200
 NAMESPACES = 500
 WARM_STARTS = 20
 
@@ -66,6 +67,8 @@ def containers(options, mlup, fake):
 def kubernetes(options, mlup, fake):
     """Starts against the fake API."""
     results = {"readiness": readiness.measure(mlup, fake, options.readiness, say)}
+    say(f"one wait for {IN_ONE_WAIT} objects")
+    results["one wait"] = readiness.in_one_wait(mlup, fake, IN_ONE_WAIT)
     say("warm starts of deploys")
     results["warm"] = deploys.warm(mlup, fake, deploys.FEW_KINDS, WARM_STARTS)
     results["warm of many kinds"] = deploys.warm(mlup, fake, deploys.MANY_KINDS, WARM_STARTS)

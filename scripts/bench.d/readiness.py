@@ -4,6 +4,7 @@ moment at which mlup says so."""
 import datetime
 import pathlib
 import random
+import re
 import tempfile
 import threading
 import time
@@ -66,6 +67,51 @@ def one_round(mlup, stage, folder, moments):
             raise RuntimeError(f"{name} was ready before it was waited for")
         delays[kind].append((known - moment) * 1000)
     return delays
+
+
+def in_one_wait(mlup, fake, count):
+    """Delays in milliseconds of so many claims of one deploy, which are bound one after the other:
+    from the moment at which a number of them is bound to the first event that counts as many."""
+    names = [f"claim-{number}" for number in range(count)]
+    with tempfile.TemporaryDirectory(prefix="mlup-bench-") as folder, Stage(fake) as stage:
+        project = Project(mlup, stage, pathlib.Path(folder), deploy("all"))
+        project.write_objects("all.yaml", *map(objects.claim, names))
+        binder = threading.Thread(target=bind_all, args=(stage, names))
+        binder.start()
+        events, _ = project.start()
+        binder.join()
+        bound = sorted(ready_moments(stage.changes()).values())
+    waits, _ = told(events, "deploy/all")
+    if len(bound) != count or bound[0] <= waits:
+        raise RuntimeError(f"{len(bound)} claims were bound, the first one before it was waited for")
+    known = counted(events, "deploy/all")
+    return [
+        (min(moment for number, moment in known if number >= nth) - moment_bound) * 1000
+        for nth, moment_bound in enumerate(bound, start=1)
+    ]
+
+
+def bind_all(stage, names):
+    """Binds each claim, as its controller would, a second after all of them are there."""
+    live = {}
+    while not live.keys() >= set(names):
+        live.update((written["metadata"]["name"], written) for _, written in stage.changes())
+        time.sleep(0.1)
+    time.sleep(1.0)
+    for name in names:
+        stage.store({**live[name], "status": {"phase": "Bound"}})
+        time.sleep(0.01)
+
+
+def counted(events, step):
+    """How many objects of a step were said to be ready, and when."""
+    found = []
+    for event in events:
+        if event["type"] == "step.state" and event["step"] == step:
+            count = re.match(r"(\d+) of \d+ ready", event.get("reason", ""))
+            if count:
+                found.append((int(count[1]), stamp(event)))
+    return found
 
 
 def bind(stage, claims):

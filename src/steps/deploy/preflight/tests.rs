@@ -216,7 +216,7 @@ async fn what_the_run_makes_and_what_the_cluster_has_counts() {
     });
     assert_eq!(scene.codes().await, [""; 0]);
     let asked = scene.fake.calls().into_iter().filter(|call| call.contains("secrets")).count();
-    assert_eq!(asked, 0, "what the run makes is not asked for");
+    assert_eq!(asked, 1, "for its type, and not again for those who name it");
 }
 
 #[tokio::test]
