@@ -172,7 +172,7 @@ pub enum Prepare {
     KernelModules,
     /// The client packages of NFS.
     Nfs,
-    /// The SELinux policy of K3s.
+    /// The `SELinux` policy of K3s.
     Selinux,
 }
 

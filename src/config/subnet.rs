@@ -75,12 +75,11 @@ impl fmt::Display for Subnet {
 /// K3s takes by itself.
 #[must_use]
 pub fn free(taken: &[Subnet]) -> Option<Subnet> {
-    let candidate = |second: u8| Subnet { base: Ipv4Addr::new(10, second, 0, 0).into(), prefix: 16 };
+    let candidate =
+        |second: u8| Subnet { base: Ipv4Addr::new(10, second, 0, 0).into(), prefix: 16 };
     let tens = (44..=255).chain(0..=43).map(candidate);
-    let others = (16..=31).map(|second| Subnet {
-        base: Ipv4Addr::new(172, second, 0, 0).into(),
-        prefix: 16,
-    });
+    let others = (16..=31)
+        .map(|second| Subnet { base: Ipv4Addr::new(172, second, 0, 0).into(), prefix: 16 });
     tens.chain(others).find(|subnet| !taken.iter().any(|other| subnet.overlaps(other)))
 }
 

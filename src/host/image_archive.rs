@@ -15,7 +15,8 @@ pub fn of(engine: &Engine, image: &str) -> Payload {
     Arc::new(move || {
         let (engine, image) = (engine.clone(), image.clone());
         let opened = async move {
-            let client = engine.client().await.map_err(|failure| io::Error::other(failure.summary))?;
+            let client =
+                engine.client().await.map_err(|failure| io::Error::other(failure.summary))?;
             let pieces = client.clone().export_image(&image).map_err(io::Error::other);
             Ok::<_, io::Error>(pieces.map_ok(|piece| piece.to_vec()).boxed())
         };

@@ -61,7 +61,7 @@ impl Connections {
     #[cfg(test)]
     pub(crate) fn scripted() -> Self {
         let folder = Some(Folder::scripted("/run/mlup"));
-        Self(Arc::new(Mutex::new(Open { folder, links: BTreeMap::new() })))
+        Self(Arc::new(Mutex::new(Open { folder, ..Open::default() })))
     }
 
     fn link(

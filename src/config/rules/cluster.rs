@@ -130,13 +130,7 @@ fn made(tree: &Node, provider: &str) -> (Option<String>, &'static str) {
     (first.map(str::to_owned), "the first such network names the cluster")
 }
 
-pub(super) fn record(
-    problems: &mut Problems,
-    node: &Node,
-    key: &str,
-    message: String,
-    help: &str,
-) {
+pub(super) fn record(problems: &mut Problems, node: &Node, key: &str, message: String, help: &str) {
     let span = node.get(key).and_then(|node| node.span.as_ref()).or(node.span.as_ref());
     problems.push(span, Problem::new("CONFIG_INVALID", message).help(help));
 }

@@ -39,10 +39,8 @@ pub(super) fn check(tree: &Node, problems: &mut Problems) {
     let taken = taken(tree, cluster);
     let all: Vec<Subnet> =
         wanted.iter().map(|one| one.subnet).chain(taken.iter().map(|one| one.subnet)).collect();
-    let free = subnet::free(&all).map_or_else(
-        || "a network that nobody uses".to_owned(),
-        |subnet| format!("\"{subnet}\""),
-    );
+    let free = subnet::free(&all)
+        .map_or_else(|| "a network that nobody uses".to_owned(), |subnet| format!("\"{subnet}\""));
     if let [pods, services] = wanted.as_slice()
         && pods.subnet.overlaps(&services.subnet)
     {

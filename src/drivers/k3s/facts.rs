@@ -65,8 +65,6 @@ pub(super) struct Os {
     pub(super) id: String,
     /// What it is like: `rhel centos fedora`.
     pub(super) like: String,
-    /// `9.4`.
-    pub(super) version: String,
     /// `Rocky Linux 9.4 (Blue Onyx)`.
     pub(super) name: String,
 }

@@ -75,9 +75,13 @@ pub(super) fn findings(case: &Case<'_>, standing: Standing) -> Findings {
 /// mlup never types a password.
 fn sudo(case: &Case<'_>, words: &str) -> Failure {
     let rule = "echo \"$(id -un) ALL=(ALL) NOPASSWD: ALL\" | sudo tee /etc/sudoers.d/mlup";
-    case.failure(Class::Prerequisite, "SUDO_PASSWORD_NEEDED", "has no `sudo` without a password for this user")
-        .because("sudo -n true", words)
-        .fix(case.there(rule))
+    case.failure(
+        Class::Prerequisite,
+        "SUDO_PASSWORD_NEEDED",
+        "has no `sudo` without a password for this user",
+    )
+    .because("sudo -n true", words)
+    .fix(case.there(rule))
 }
 
 /// One failure for all that is wrong.

@@ -23,7 +23,8 @@ pub(super) async fn load(machine: &Machine<'_>, image: &str) -> Result<(), Failu
     if list(machine).await?.iter().any(|listed| listed.name == image) {
         return Ok(());
     }
-    let summary = format!("`{image}` was handed to K3s on `{host}`, and it does not have the image");
+    let summary =
+        format!("`{image}` was handed to K3s on `{host}`, and it does not have the image");
     let fix = format!(
         "docker image save {} | ssh {} sudo k3s ctr -n k8s.io images import -",
         quote(&image),

@@ -104,10 +104,12 @@ async fn converge(
     let host = &machine.wanted.host;
     let work = convergence::work(&machine.wanted, &seen.facts, &seen.config, (source, service));
     let Some(work) = work else {
-        let summary = format!("`/etc/rancher/k3s/config.yaml` on `{host}` is not YAML that mlup reads");
+        let summary =
+            format!("`/etc/rancher/k3s/config.yaml` on `{host}` is not YAML that mlup reads");
         let fix = format!("ssh -t {} sudoedit /etc/rancher/k3s/config.yaml", quote(host));
-        return Err(Failure::new(Class::Refused, "K3S_CONFIG_UNREADABLE", summary)
-            .fix(Fix::safe(fix)));
+        return Err(
+            Failure::new(Class::Refused, "K3S_CONFIG_UNREADABLE", summary).fix(Fix::safe(fix))
+        );
     };
     tell(machine, seen, &work);
     if source == Source::Local {
@@ -182,7 +184,8 @@ pub(super) async fn point_kubeconfig(machine: &Machine<'_>, seen: &Seen) -> Resu
 
 /// A context of that name leads to another cluster, and is somebody's.
 pub(super) fn taken(context: &str, server: &str) -> Failure {
-    let summary = format!("the context `{context}` of the kubeconfig leads to another cluster, {server}");
+    let summary =
+        format!("the context `{context}` of the kubeconfig leads to another cluster, {server}");
     Failure::new(Class::Refused, "K3S_CONTEXT_TAKEN", summary).fix(Fix::safe(
         "write `context = \"ANOTHER\"` into `[cluster]` of mlup.toml, or rename that one: kubectl config \
          rename-context",

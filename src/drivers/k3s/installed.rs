@@ -21,8 +21,6 @@ pub(super) struct Installed {
     pub(super) marker: Mark,
     /// Whether a cluster's data are there.
     pub(super) has_data: bool,
-    /// Whether the program is there that takes it off again.
-    pub(super) has_uninstaller: bool,
     /// Whether the machine has a `registries.yaml`.
     pub(super) has_registries: bool,
     /// The address of the API server in its kubeconfig.

@@ -121,7 +121,8 @@ mod tests {
         assert_eq!(local.installer, folder.path().join("install.sh"));
         assert!(local.images.is_empty());
         files::remove(&folder.path().join("install.sh")).unwrap();
-        for path in [folder.path().join("k3s"), folder.path().join("none"), folder.path().to_owned()]
+        for path in
+            [folder.path().join("k3s"), folder.path().join("none"), folder.path().to_owned()]
         {
             let failure = find(&path, "x86_64").unwrap_err();
             assert_eq!((failure.class, failure.code), (Class::Config, "K3S_LOCAL_INCOMPLETE"));

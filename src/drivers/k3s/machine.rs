@@ -1,12 +1,12 @@
 //! One machine during one question or change: what is wanted of it, and the way there.
 
 use crate::config::destination::Destination;
+use crate::config::model::Install;
 use crate::drivers::k3s::convergence::{self, Standing};
 use crate::drivers::k3s::facts::{Facts, Sudo};
 use crate::drivers::k3s::findings::{self, Case, Findings};
 use crate::drivers::k3s::wanted::Wanted;
 use crate::drivers::k3s::{access, local, scripts, server_config, survey};
-use crate::config::model::Install;
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::Output;
@@ -87,8 +87,9 @@ impl<'a> Machine<'a> {
         let Some(facts) = survey::parse(said.expose()) else {
             let summary = format!("`{}` answered something that is no survey", self.wanted.host);
             let fix = format!("ssh {} 'uname -a; command -v awk sed tr'", quote(&self.wanted.host));
-            return Err(Failure::new(Class::Prerequisite, "SSH_SCRIPT_FAILED", summary)
-                .fix(Fix::safe(fix)));
+            return Err(
+                Failure::new(Class::Prerequisite, "SSH_SCRIPT_FAILED", summary).fix(Fix::safe(fix))
+            );
         };
         let name = self.ssh.setting("hostname").await?;
         let name = name.unwrap_or_else(|| self.wanted.host.clone());

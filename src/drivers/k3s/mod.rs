@@ -114,7 +114,8 @@ impl ClusterDriver for K3s {
         }
         if seen.standing == Standing::Foreign {
             let host = &machine.wanted.host;
-            let message = format!("mlup did not install the K3s on `{host}`: it is used and not changed");
+            let message =
+                format!("mlup did not install the K3s on `{host}`: it is used and not changed");
             bench.warn("K3S_NOT_OURS", message, None);
         }
         let mut drift =
@@ -191,7 +192,9 @@ impl ClusterDriver for K3s {
 fn unreachable(spec: &Spec, host: &str, port: u16, barrier: &Barrier) -> Failure {
     let (how, why) = match barrier {
         Barrier::Dropped => ("nothing comes back", "a firewall on the way drops it"),
-        Barrier::Refused => ("the connection is refused", "nobody listens there, or a firewall says no"),
+        Barrier::Refused => {
+            ("the connection is refused", "nobody listens there, or a firewall says no")
+        }
         Barrier::NoWay(words) => (words.as_str(), "there is no way there"),
     };
     let summary = format!("K3s cannot be reached at {host}:{port} from here: {why}");

@@ -48,7 +48,10 @@ const REASONS: [Reason; 11] = [
         class: Class::Transient,
         code: "K3S_DOWNLOAD_FAILED",
         cause: "the release could not be downloaded",
-        fix: ("curl -vI https://github.com/k3s-io/k3s/releases   # and is the version right?", Safety::Safe),
+        fix: (
+            "curl -vI https://github.com/k3s-io/k3s/releases   # and is the version right?",
+            Safety::Safe,
+        ),
     },
     Reason {
         says: &["address already in use"],
@@ -114,7 +117,8 @@ pub(super) fn failure(host: &str, stdout: &str, stderr: &str) -> Failure {
         "start" => "start K3s",
         _ => "install K3s",
     };
-    let mut failure = known(host, doing, stderr).unwrap_or_else(|| other(host, doing, stage, stderr));
+    let mut failure =
+        known(host, doing, stderr).unwrap_or_else(|| other(host, doing, stage, stderr));
     failure.evidence.clear();
     let lines: Vec<&str> = stderr.lines().filter(|line| !line.trim().is_empty()).collect();
     for line in &lines[lines.len().saturating_sub(LINES)..] {
@@ -126,7 +130,8 @@ pub(super) fn failure(host: &str, stdout: &str, stderr: &str) -> Failure {
 /// A cause that is known by its words.
 pub(super) fn known(host: &str, doing: &str, words: &str) -> Option<Failure> {
     let said = words.to_lowercase();
-    let reason = REASONS.iter().find(|reason| reason.says.iter().all(|part| said.contains(part)))?;
+    let reason =
+        REASONS.iter().find(|reason| reason.says.iter().all(|part| said.contains(part)))?;
     let summary = format!("could not {doing} on `{host}`: {}", reason.cause);
     Some(Failure::new(reason.class, reason.code, summary).fix(fix(host, reason.fix)))
 }
@@ -134,10 +139,13 @@ pub(super) fn known(host: &str, doing: &str, words: &str) -> Option<Failure> {
 fn other(host: &str, doing: &str, stage: Option<&str>, stderr: &str) -> Failure {
     let (class, code, command) = match stage {
         Some("prepare") => (Class::Prerequisite, "K3S_PREPARE_FAILED", "sudo true"),
-        Some("download") => (Class::Transient, "K3S_DOWNLOAD_FAILED", "curl -vI https://get.k3s.io"),
+        Some("download") => {
+            (Class::Transient, "K3S_DOWNLOAD_FAILED", "curl -vI https://get.k3s.io")
+        }
         Some("version") => {
             let why = stderr.lines().rev().find_map(|line| line.strip_prefix("mlup: "));
-            let summary = format!("could not {doing} on `{host}`: {}", why.unwrap_or("it is another"));
+            let summary =
+                format!("could not {doing} on `{host}`: {}", why.unwrap_or("it is another"));
             return Failure::new(Class::Config, "K3S_VERSION_DIFFERS", summary).fix(Fix::safe(
                 "write the same `version` into `[cluster]` of mlup.toml, or bring another program",
             ));

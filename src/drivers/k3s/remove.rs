@@ -18,7 +18,8 @@ pub(super) async fn stop(machine: &Machine<'_>) -> Result<(), Failure> {
     match seen.standing {
         Standing::Absent => return Ok(()),
         Standing::Foreign => {
-            let message = format!("mlup did not install the K3s on `{host}`, and leaves it running");
+            let message =
+                format!("mlup did not install the K3s on `{host}`, and leaves it running");
             let hint = format!("ssh -t {} sudo systemctl stop k3s", quote(host));
             machine.bench.warn("K3S_NOT_OURS", message, Some(hint));
             return Ok(());
@@ -75,8 +76,10 @@ pub(super) async fn purge(machine: &Machine<'_>) -> Result<(), Failure> {
             machine.run(&scripts::uninstall()).await?;
             let left = machine.look().await?;
             if left.standing != Standing::Absent {
-                let summary = format!("K3s on `{}` was taken off, and parts are left", machine.wanted.host);
-                let fix = "ls /usr/local/bin/k3s* /etc/systemd/system/k3s* /etc/rancher /var/lib/rancher";
+                let summary =
+                    format!("K3s on `{}` was taken off, and parts are left", machine.wanted.host);
+                let fix =
+                    "ls /usr/local/bin/k3s* /etc/systemd/system/k3s* /etc/rancher /var/lib/rancher";
                 let fix = format!("ssh -t {} {}", quote(&machine.wanted.host), quote(fix));
                 return Err(Failure::new(Class::Permanent, "CLUSTER_LEFTOVERS", summary)
                     .fix(Fix::safe(fix)));

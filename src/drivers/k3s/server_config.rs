@@ -5,9 +5,9 @@ mod args;
 
 use serde_norway::{Mapping, Value};
 
+use crate::config::model::Prepare;
 use crate::drivers::k3s::facts::{Facts, Selinux};
 use crate::drivers::k3s::wanted::Wanted;
-use crate::config::model::Prepare;
 use crate::redact::Secret;
 
 pub(super) use args::parse as parse_args;

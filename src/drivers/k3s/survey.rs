@@ -77,14 +77,12 @@ fn sudo(answers: &Answers) -> Sudo {
 fn os(answers: &Answers) -> Os {
     let value = |key: &str| {
         let line = answers.lines("os").iter().find_map(|line| line.strip_prefix(key));
-        line.and_then(|rest| rest.strip_prefix('=')).unwrap_or_default().trim_matches('"').to_owned()
+        line.and_then(|rest| rest.strip_prefix('='))
+            .unwrap_or_default()
+            .trim_matches('"')
+            .to_owned()
     };
-    Os {
-        id: value("ID"),
-        like: value("ID_LIKE"),
-        version: value("VERSION_ID"),
-        name: value("PRETTY_NAME"),
-    }
+    Os { id: value("ID"), like: value("ID_LIKE"), name: value("PRETTY_NAME") }
 }
 
 /// `MemTotal: 24684096`, in KiB.
@@ -147,7 +145,6 @@ fn installed(answers: &Answers) -> Installed {
         config: is("k3s_has_config").then(|| Secret::new(answers.lines("k3s_config").join("\n"))),
         marker: mark(answers),
         has_data: is("k3s_data"),
-        has_uninstaller: is("k3s_uninstaller"),
         has_registries: is("k3s_registries"),
         server: text("k3s_server"),
         authority: text("k3s_authority"),

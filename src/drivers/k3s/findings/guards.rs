@@ -46,9 +46,12 @@ pub(super) fn firewalls(case: &Case<'_>, found: &mut Findings) {
         let what = format!("runs ufw, which does not let {} through", needs.join(", "));
         let rules: Vec<String> = needs
             .iter()
-            .map(|need| match need.contains('/') {
-                true => format!("sudo ufw allow from {need} to any"),
-                false => format!("sudo ufw allow {need}/tcp"),
+            .map(|need| {
+                if need.contains('/') {
+                    format!("sudo ufw allow from {need} to any")
+                } else {
+                    format!("sudo ufw allow {need}/tcp")
+                }
             })
             .collect();
         let failure = case.failure(Class::Prerequisite, "K3S_UFW", &what);

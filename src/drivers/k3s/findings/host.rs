@@ -47,7 +47,9 @@ pub(super) fn machine(case: &Case<'_>, found: &mut Findings) {
     if architecture(&facts.arch).is_none() {
         let what = format!("is of the architecture {}, for which there is no K3s", facts.arch);
         let fix = Fix::safe("take a machine with x86_64, aarch64 or armv7l");
-        found.wrong.push(missing("K3S_ARCHITECTURE", &what).because("uname -m", &facts.arch).fix(fix));
+        found
+            .wrong
+            .push(missing("K3S_ARCHITECTURE", &what).because("uname -m", &facts.arch).fix(fix));
     }
     if facts.init != "systemd" && !facts.init.is_empty() {
         let what = format!("is not run by systemd but by `{}`", facts.init);
@@ -69,7 +71,8 @@ pub(super) fn machine(case: &Case<'_>, found: &mut Findings) {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if !name.chars().all(fits) {
         let what = format!("is called `{name}`, which no node can be called");
-        let fix = case.there("sudo hostnamectl set-hostname NAME   # lower-case letters, digits, -");
+        let fix =
+            case.there("sudo hostnamectl set-hostname NAME   # lower-case letters, digits, -");
         found.wrong.push(missing("K3S_HOSTNAME", &what).because("uname -n", name).fix(fix));
     }
     if facts.swap.is_some_and(|swap| swap > 0) {

@@ -27,10 +27,9 @@ pub(super) fn overlaps(case: &Case<'_>, standing: Standing, found: &mut Findings
     let taken: Vec<(Subnet, String)> = there.chain(address).chain(here).collect();
     let mut all: Vec<Subnet> = taken.iter().map(|(subnet, _)| *subnet).collect();
     all.extend([networks.pods, networks.services]);
-    for (key, title, wanted) in [
-        ("cluster_cidr", "pods", networks.pods),
-        ("service_cidr", "services", networks.services),
-    ] {
+    for (key, title, wanted) in
+        [("cluster_cidr", "pods", networks.pods), ("service_cidr", "services", networks.services)]
+    {
         let hits: Vec<&(Subnet, String)> =
             taken.iter().filter(|(subnet, _)| subnet.overlaps(&wanted)).collect();
         let Some((subnet, source)) = hits.first() else { continue };
@@ -71,7 +70,9 @@ pub(super) fn ports(case: &Case<'_>, found: &mut Findings) {
         let Some(holder) = holder(port) else { continue };
         let what = format!("has port {port}, which K3s needs, held by {holder}");
         let failure = case.failure(Class::Refused, "K3S_PORT_TAKEN", &what);
-        found.wrong.push(failure.because("ss -ltnp", format!("port {port}: {holder}")).fix(show(port)));
+        found
+            .wrong
+            .push(failure.because("ss -ltnp", format!("port {port}: {holder}")).fix(show(port)));
     }
     if case.wanted.disable.iter().any(|name| name == "traefik" || name == "servicelb") {
         return;
@@ -106,8 +107,7 @@ pub(super) fn routes(case: &Case<'_>, found: &mut Findings) {
     }
     let no_proxy = network.no_proxy.as_deref().unwrap_or_default();
     let networks = &case.wanted.networks;
-    let wanted =
-        [networks.pods.to_string(), networks.services.to_string(), ".svc".to_owned()];
+    let wanted = [networks.pods.to_string(), networks.services.to_string(), ".svc".to_owned()];
     let missing: Vec<&str> =
         wanted.iter().map(String::as_str).filter(|item| !no_proxy.contains(item)).collect();
     if !missing.is_empty() {
@@ -125,15 +125,17 @@ pub(super) fn egress(case: &Case<'_>, found: &mut Findings) {
     if !case.wanted.is_local() && !facts.downloads {
         let what = "has neither curl nor wget, and cannot download K3s";
         let failure = case.failure(Class::Prerequisite, "K3S_NO_DOWNLOADER", what);
-        found.wrong.push(failure.fix(case.there("sudo dnf install -y curl || sudo apt-get install -y curl")));
+        let tool = if facts.os.is_red_hat() { "dnf" } else { "apt-get" };
+        let fix = case.there(&format!("sudo {tool} install -y curl"));
+        found.wrong.push(failure.because("/etc/os-release", &facts.os.name).fix(fix));
         return;
     }
     let is_registry = |host: &str| case.wanted.registries.iter().any(|one| one.starts_with(host));
-    let troubles = facts.egress.iter().filter_map(|reach| {
-        reach.trouble.as_deref().map(|trouble| (reach.host.as_str(), trouble))
-    });
-    let (registries, needed): (Vec<_>, Vec<_>) =
-        troubles.partition(|(host, _)| is_registry(host));
+    let troubles = facts
+        .egress
+        .iter()
+        .filter_map(|reach| reach.trouble.as_deref().map(|trouble| (reach.host.as_str(), trouble)));
+    let (registries, needed): (Vec<_>, Vec<_>) = troubles.partition(|(host, _)| is_registry(host));
     if let Some(failure) = unreachable(case, &needed) {
         found.wrong.push(failure);
     }

@@ -25,7 +25,8 @@ machine() {
     uname -m | tell arch
     uname -r | tell kernel
     uname -n | tell hostname
-    tell init </proc/1/comm
+    # What sd_booted(3) asks; process 1 may have any name.
+    if [ -d /run/systemd/system ]; then echo systemd; else cat /proc/1/comm; fi | tell init
     nproc | tell cpus
     awk '/^(MemTotal|SwapTotal):/ { print $1, $2 }' /proc/meminfo | tell memory
     date +%s | tell clock
@@ -78,7 +79,6 @@ k3s_here() {
     systemctl show k3s-agent -p LoadState | tell k3s_agent
     grep -o -e '--[a-z][a-z0-9-]*' /etc/systemd/system/k3s.service | tell k3s_flags
     [ -d /var/lib/rancher/k3s/server/db ] && echo yes | tell k3s_data
-    [ -x /usr/local/bin/k3s-uninstall.sh ] && echo yes | tell k3s_uninstaller
     [ -e "$etc/registries.yaml" ] && echo yes | tell k3s_registries
     [ -e "$etc/config.yaml" ] && echo yes | tell k3s_has_config
     tell k3s_config <"$etc/config.yaml"

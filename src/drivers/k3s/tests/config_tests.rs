@@ -38,7 +38,8 @@ fn every_setting_has_its_key() {
     wanted.networks.are_chosen = true;
     wanted.api_port = 7443;
     wanted.disable = keys(&["servicelb", "traefik"]);
-    wanted.args = keys(&["--node-ip=10.9.0.20", "--tls-san", "k3s.corp", "--disable=local-storage"]);
+    wanted.args =
+        keys(&["--node-ip=10.9.0.20", "--tls-san", "k3s.corp", "--disable=local-storage"]);
     let mut survey = bare();
     set(&mut survey, "selinux", &["Enforcing"]);
     set(&mut survey, "selinux_policy", &["k3s"]);
@@ -66,7 +67,8 @@ fn a_changed_flag_is_a_difference_and_so_is_one_that_is_wanted_no_more() {
     let mut wanted = wanted();
     wanted.disable = keys(&["traefik"]);
     let own = keys(&["debug", "disable"]);
-    let has = file("tls-san: [vm.example.lan]\nwrite-kubeconfig-mode: \"0644\"\ndebug: true\nmine: 1\n");
+    let has =
+        file("tls-san: [vm.example.lan]\nwrite-kubeconfig-mode: \"0644\"\ndebug: true\nmine: 1\n");
     let found = server_config::differences(&of(&wanted), &has, &own);
     let shown: Vec<String> = found
         .iter()
@@ -87,7 +89,8 @@ fn a_changed_flag_is_a_difference_and_so_is_one_that_is_wanted_no_more() {
 fn secret_values_are_never_shown() {
     let mut wanted = wanted();
     wanted.args = keys(&["--token=canary-one", "--datastore-endpoint=mysql://canary"]);
-    let has = file("tls-san: [vm.example.lan]\nwrite-kubeconfig-mode: \"0600\"\ntoken: canary-two\n");
+    let has =
+        file("tls-san: [vm.example.lan]\nwrite-kubeconfig-mode: \"0600\"\ntoken: canary-two\n");
     let found = server_config::differences(&of(&wanted), &has, &[]);
     assert_eq!(found.len(), 2);
     assert!(!format!("{found:?}").contains("canary"), "{found:?}");
@@ -102,7 +105,8 @@ fn what_is_not_mlups_stays_and_what_the_cluster_keeps_for_life_is_not_touched() 
         "cluster-cidr: 10.44.0.0/16\ntls-san: [old.lan]\nkubelet-arg: [max-pods=50]\ndebug: true\n",
     );
     let text = server_config::united(&of(&wanted), &has, &keys(&["debug"])).unwrap();
-    let (comment, body) = text.expose().split_once("# What stands here and is not mlup's stays.\n").unwrap();
+    let (comment, body) =
+        text.expose().split_once("# What stands here and is not mlup's stays.\n").unwrap();
     assert!(comment.starts_with("# mlup writes this file"));
     assert_eq!(
         body,

@@ -44,10 +44,25 @@ const WRONG: [Row; 21] = [
     ("modules_missing", &["br_netfilter", "vxlan"], "K3S_MODULES_MISSING", "`kernel-modules`"),
     ("cgroup_controllers", &["cpu io pids"], "K3S_CGROUPS", "cgroup_enable=memory"),
     ("routes", &["10.9.0.0/24 dev eth0"], "K3S_NO_DEFAULT_ROUTE", "dummy0"),
-    ("routes", &["default via 1.1.1.1 dev eth0", "10.43.0.0/24 dev tun0"], "K3S_NETWORK_OVERLAP", "service_cidr = \"10.44.0.0/16\""),
-    ("connection", &["10.42.1.1 1 10.42.100.94 22"], "K3S_NETWORK_OVERLAP", "cluster_cidr = \"10.44.0.0/16\""),
+    (
+        "routes",
+        &["default via 1.1.1.1 dev eth0", "10.43.0.0/24 dev tun0"],
+        "K3S_NETWORK_OVERLAP",
+        "service_cidr = \"10.44.0.0/16\"",
+    ),
+    (
+        "connection",
+        &["10.42.1.1 1 10.42.100.94 22"],
+        "K3S_NETWORK_OVERLAP",
+        "cluster_cidr = \"10.44.0.0/16\"",
+    ),
     ("nm_cloud_setup", &["enabled"], "K3S_CLOUD_SETUP", "disable --now"),
-    ("listening", &["LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=7,fd=3))"], "K3S_PORT_TAKEN", "sport = :6443"),
+    (
+        "listening",
+        &["LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=7,fd=3))"],
+        "K3S_PORT_TAKEN",
+        "sport = :6443",
+    ),
     ("listening", &["LISTEN 0 4096 127.0.0.1:10250 *:*"], "K3S_PORT_TAKEN", "sport = :10250"),
     ("selinux", &["Enforcing"], "K3S_SELINUX_POLICY", "`selinux`"),
     ("firewall_zone", &["public"], "K3S_FIREWALLD", "`firewalld`"),
@@ -74,7 +89,12 @@ const DOUBTFUL: [Row; 8] = [
     ("room", &["/var/lib 5000000"], "REMOTE_DISK_FULL", "df -h"),
     ("clock", &["1795306600"], "K3S_CLOCK", "set-ntp"),
     ("cgroup", &["tmpfs"], "K3S_CGROUPS", "unified_cgroup_hierarchy"),
-    ("listening", &["LISTEN 0 511 0.0.0.0:80 *:* users:((\"nginx\",pid=7,fd=3))"], "K3S_PORT_SHADOWED", "traefik"),
+    (
+        "listening",
+        &["LISTEN 0 511 0.0.0.0:80 *:* users:((\"nginx\",pid=7,fd=3))"],
+        "K3S_PORT_SHADOWED",
+        "traefik",
+    ),
     ("others", &["RKE2"], "K3S_OTHER_KUBERNETES", "another machine"),
 ];
 
@@ -107,8 +127,12 @@ fn hosts_that_cannot_be_reached_are_one_finding_with_each_reason() {
     let mut wanted = wanted();
     wanted.registries = vec!["registry.corp/team".to_owned()];
     let found = judge(&survey, &wanted);
-    assert_eq!((codes(&found.wrong), codes(&found.doubtful)), (vec!["K3S_NO_EGRESS"], vec!["K3S_NO_EGRESS"]));
-    let evidence: Vec<&str> = found.wrong[0].evidence.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(
+        (codes(&found.wrong), codes(&found.doubtful)),
+        (vec!["K3S_NO_EGRESS"], vec!["K3S_NO_EGRESS"])
+    );
+    let evidence: Vec<&str> =
+        found.wrong[0].evidence.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(
         evidence,
         [
@@ -117,7 +141,13 @@ fn hosts_that_cannot_be_reached_are_one_finding_with_each_reason() {
         ]
     );
     assert!(found.wrong[0].fix.as_ref().unwrap().command.contains("install = \"FOLDER\""));
-    set(&mut survey, "egress", &["github.com curl: (60) SSL certificate problem: unable to get local issuer certificate 000"]);
+    set(
+        &mut survey,
+        "egress",
+        &[
+            "github.com curl: (60) SSL certificate problem: unable to get local issuer certificate 000",
+        ],
+    );
     let found = judge(&survey, &wanted);
     assert!(found.wrong[0].fix.as_ref().unwrap().command.contains("update-ca"));
 }
@@ -163,7 +193,11 @@ fn a_route_of_this_machine_is_in_the_way_too() {
 #[test]
 fn what_runs_is_judged_by_what_can_still_be_changed() {
     let mut survey = installed();
-    set(&mut survey, "listening", &["LISTEN 0 4096 *:6443 *:* users:((\"k3s-server\",pid=7,fd=3))"]);
+    set(
+        &mut survey,
+        "listening",
+        &["LISTEN 0 4096 *:6443 *:* users:((\"k3s-server\",pid=7,fd=3))"],
+    );
     set(&mut survey, "routes", &["default via 1.1.1.1 dev eth0", "10.43.0.0/24 dev tun0"]);
     set(&mut survey, "room", &["/var/lib 1000000"]);
     let found = judge(&survey, &wanted());
@@ -186,7 +220,8 @@ fn several_findings_are_one_failure_that_holds_them_all() {
 #[test]
 fn only_hosts_that_an_installation_needs_are_asked() {
     let mut wanted = wanted();
-    wanted.registries = vec!["registry.corp:5000/x".to_owned(), "-oops".to_owned(), "a;b".to_owned()];
+    wanted.registries =
+        vec!["registry.corp:5000/x".to_owned(), "-oops".to_owned(), "a;b".to_owned()];
     assert_eq!(
         wanted.needed_hosts().join(" "),
         "get.k3s.io github.com registry-1.docker.io auth.docker.io production.cloudflare.docker.com \
@@ -199,7 +234,11 @@ fn only_hosts_that_an_installation_needs_are_asked() {
 #[test]
 fn the_free_network_overlaps_neither_the_other_one_nor_any_route() {
     let mut survey = bare();
-    set(&mut survey, "routes", &["default via 1.1.1.1 dev eth0", "10.0.0.0/12 dev eth0", "10.43.0.0/16 dev tun0"]);
+    set(
+        &mut survey,
+        "routes",
+        &["default via 1.1.1.1 dev eth0", "10.0.0.0/12 dev eth0", "10.43.0.0/16 dev tun0"],
+    );
     let mut wanted = wanted();
     wanted.networks.pods = Subnet::parse("10.44.0.0/16").unwrap();
     let found = judge(&survey, &wanted);

@@ -53,7 +53,11 @@ pub(super) fn bare() -> Value {
 /// The same machine with a K3s that mlup installed and that runs.
 pub(super) fn installed() -> Value {
     let mut survey = bare();
-    set(&mut survey, "k3s_version", &["k3s version v1.33.5+k3s1 (f8b4b8a1)", "go version go1.24.6"]);
+    set(
+        &mut survey,
+        "k3s_version",
+        &["k3s version v1.33.5+k3s1 (f8b4b8a1)", "go version go1.24.6"],
+    );
     set(
         &mut survey,
         "k3s_unit",
@@ -63,7 +67,12 @@ pub(super) fn installed() -> Value {
     set(
         &mut survey,
         "k3s_config",
-        &["# mlup writes this file", "tls-san:", "- vm.example.lan", "write-kubeconfig-mode: '0600'"],
+        &[
+            "# mlup writes this file",
+            "tls-san:",
+            "- vm.example.lan",
+            "write-kubeconfig-mode: '0600'",
+        ],
     );
     set(
         &mut survey,
@@ -71,7 +80,6 @@ pub(super) fn installed() -> Value {
         &[r#"{"cluster":"dev","stage":"installed","keys":["tls-san","write-kubeconfig-mode"]}"#],
     );
     set(&mut survey, "k3s_data", &["yes"]);
-    set(&mut survey, "k3s_uninstaller", &["yes"]);
     set(&mut survey, "k3s_authority", &["Q0E="]);
     set(&mut survey, "k3s_client", &["Q0VSVA=="]);
     survey

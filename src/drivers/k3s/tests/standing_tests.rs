@@ -59,13 +59,25 @@ fn an_installation_that_was_not_finished_is_begun_again() {
 #[test]
 fn a_service_that_fails_says_why() {
     let mut survey = installed();
-    set(&mut survey, "k3s_unit", &["LoadState=loaded", "ActiveState=activating", "SubState=auto-restart", "NRestarts=4"]);
+    set(
+        &mut survey,
+        "k3s_unit",
+        &["LoadState=loaded", "ActiveState=activating", "SubState=auto-restart", "NRestarts=4"],
+    );
     let (_, state) = stands(&survey);
-    assert!(matches!(state, ClusterState::Broken { why, .. } if why == "its service ended 4 times"));
+    assert!(
+        matches!(state, ClusterState::Broken { why, .. } if why == "its service ended 4 times")
+    );
     set(&mut survey, "k3s_journal", &["level=fatal msg=\"no default routes found\""]);
     let (_, state) = stands(&survey);
-    assert!(matches!(state, ClusterState::Broken { why, .. } if why.ends_with("no default routes found\"")));
-    set(&mut survey, "k3s_unit", &["LoadState=loaded", "ActiveState=inactive", "SubState=dead", "NRestarts=0"]);
+    assert!(
+        matches!(state, ClusterState::Broken { why, .. } if why.ends_with("no default routes found\""))
+    );
+    set(
+        &mut survey,
+        "k3s_unit",
+        &["LoadState=loaded", "ActiveState=inactive", "SubState=dead", "NRestarts=0"],
+    );
     assert_eq!(stands(&survey).1, ClusterState::Stopped);
 }
 
