@@ -20,4 +20,5 @@ mod signals;
 mod ssh;
 mod support;
 mod support_selftest;
+mod systemd;
 mod terminal;

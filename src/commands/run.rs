@@ -2,6 +2,7 @@
 //! engine's one loop, put together for one plan.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,12 +15,17 @@ use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
 use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
 use crate::host::clock;
+use crate::host::journal::{self, JournalSocket};
 use crate::host::lock::{Lock, Owner};
+use crate::host::notify::{NotifySocket, pulse};
 use crate::host::runlog::RunLog;
 use crate::host::state_dir::state_dir;
 use crate::host::terminal;
-use crate::plan::{Plan, Selected, StepId};
+use crate::invocation::Invocation;
+use crate::plan::{Plan, Selected, StepId, millis};
+use crate::report::journal::{Journal, SendDatagram};
 use crate::report::json::Json;
+use crate::report::notify::{Notify, Service};
 use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
@@ -66,11 +72,11 @@ pub(super) fn run(
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
-    let finish = session::runtime()?.block_on(async {
+    let finish = project.work(async {
         let run = assemble(project, wanted, id, reports)?;
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
-    })?;
+    })??;
     drop(lock);
     if let Some(error) = troubles.iter().find_map(FirstError::take) {
         let folder = log.folder().display();
@@ -127,6 +133,12 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     };
     let front: Box<dyn Report> = match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
+        Front::Plain | Front::Quiet if terminal.journal => {
+            let socket = JournalSocket::at(Path::new(journal::SOCKET));
+            let send =
+                socket.map(|socket| -> SendDatagram { Box::new(move |entry| socket.send(entry)) });
+            Box::new(Journal::new(send, session::stderr(), look))
+        }
         Front::Plain | Front::Quiet => {
             Box::new(Plain::new(session::stderr(), look, terminal.width()))
         }
@@ -135,7 +147,17 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     let events = Json::new(log.events()?);
     let tools = ToolLog::new(log.step_logs());
     let troubles = vec![events.first_error(), tools.first_error()];
-    Ok(Reports { all: vec![front, Box::new(events), Box::new(tools)], troubles })
+    let mut all: Vec<Box<dyn Report>> = vec![front, Box::new(events), Box::new(tools)];
+    all.extend(notify(session, Service::Oneshot).map(|notify| Box::new(notify) as Box<dyn Report>));
+    Ok(Reports { all, troubles })
+}
+
+/// The report to the service manager that started mlup, if one did.
+fn notify(session: &Session, service: Service) -> Option<Notify> {
+    let Invocation { env, pid, .. } = &session.invocation;
+    let socket = NotifySocket::of(env)?;
+    let pulse_ms = pulse(env, *pid).map(millis);
+    Some(Notify::new(Box::new(move |text| socket.send(text)), service, pulse_ms))
 }
 
 /// Everything that the engine's loop needs.

@@ -20,3 +20,4 @@ pub mod minikube;
 pub mod pull_secret;
 pub mod references;
 pub mod spec;
+pub mod systemd;

@@ -8,5 +8,6 @@ mod failure;
 pub mod known_issues;
 pub mod ssh;
 pub mod tool;
+pub mod tunnel;
 
 pub use failure::{Class, Failure};
