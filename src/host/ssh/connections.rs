@@ -15,6 +15,7 @@ use super::{CLOSING, options, record};
 use crate::config::destination::Destination;
 use crate::host::Runner;
 use crate::policy::Failure;
+use crate::redact::Secret;
 
 /// The connections of a run. Ended by [`Connections::close`].
 #[derive(Clone, Default)]
@@ -27,6 +28,8 @@ struct Open {
     links: BTreeMap<Destination, Arc<Link>>,
     tunnels: BTreeMap<Destination, (Arc<Tunnel>, JoinHandle<()>)>,
     record: Option<PathBuf>,
+    /// What one step saw of a machine, for the next one that would ask the same.
+    seen: BTreeMap<Destination, Secret>,
 }
 
 /// The connection to one destination.
@@ -85,6 +88,17 @@ impl Connections {
         Ok(link)
     }
 
+    /// Leaves what was seen of a machine to the next step, in place of what was left before.
+    pub fn leave(&self, destination: &Destination, seen: Secret) {
+        self.open().seen.insert(destination.clone(), seen);
+    }
+
+    /// Takes what was left about a machine: once, so that nobody acts on an old look.
+    #[must_use]
+    pub fn take(&self, destination: &Destination) -> Option<Secret> {
+        self.open().seen.remove(destination)
+    }
+
     /// The path of the socket of another tunnel.
     pub(super) fn tunnel_socket(&self, env: &BTreeMap<String, String>) -> Result<String, Failure> {
         self.open().socket(env)
@@ -134,5 +148,20 @@ impl Connections {
             }
         }
         drop(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_of_a_machine_is_taken_once() {
+        let connections = Connections::default();
+        let vm = Destination::parse("vm").unwrap();
+        connections.leave(&vm, Secret::new("old"));
+        connections.leave(&vm, Secret::new("new"));
+        assert_eq!(connections.take(&vm), Some(Secret::new("new")));
+        assert_eq!(connections.take(&vm), None);
     }
 }
