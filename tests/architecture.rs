@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 6] = ["commands", "engine", "steps", "drivers", "host", "config"];
 
 /// Places that decide and therefore touch nothing.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "src/plan/",
     "src/policy/",
     "src/event.rs",
     "src/engine/machine",
+    "src/engine/reconcile",
     "src/report/",
     "src/drivers/",
     "src/manifest/",

@@ -4,6 +4,7 @@ mod crew;
 mod journal;
 pub mod machine;
 mod order;
+pub mod reconcile;
 mod run;
 mod signals;
 
