@@ -1,7 +1,12 @@
 //! Tests of the test support: a stand-in or a guard that is wrong would make every test above it
 //! worthless.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use jiff::Timestamp;
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::support::{DockerGuard, Hang, IMAGE, Sandbox, assert_same, on, require_docker};
 
@@ -167,4 +172,46 @@ fn a_guard_removes_what_carries_its_name() {
     assert_eq!(left.stdout, "");
     let left = docker(&["ps", "--all", "--quiet", "--filter", &format!("label={label}")]);
     assert_eq!(left.stdout, "");
+}
+
+#[test]
+fn a_stage_does_what_its_lines_say_and_tells_when_it_was_written() {
+    let mut stage = Command::new(env!("CARGO_BIN_EXE_fake-cluster"))
+        .arg("stage")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "settings", "namespace": "shop" } });
+    let orders = [
+        json!({ "do": "changes" }),
+        json!({ "do": "namespaces", "names": ["shop"] }),
+        json!({ "do": "simulate", "settings": { "pace": { "second": { "secs": 1, "nanos": 0 } } } }),
+        json!({ "do": "delay", "calls": "PATCH ", "millis": 1, "times": 1 }),
+        json!({ "do": "store", "objects": [settings] }),
+        json!({ "do": "changes" }),
+        json!({ "do": "asked" }),
+    ];
+    let before = Timestamp::now().as_microsecond();
+    // What is written ends here, and with it the stage.
+    let mut input = stage.stdin.take().unwrap();
+    for order in &orders {
+        writeln!(input, "{order}").unwrap();
+    }
+    drop(input);
+    let done = stage.wait_with_output().unwrap();
+    let after = Timestamp::now().as_microsecond();
+    assert!(done.status.success(), "{:?}", done.status);
+    let text = String::from_utf8(done.stdout).unwrap();
+    let said: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(said.len(), 1 + orders.len(), "{text}");
+    assert!(said[0]["kubeconfig"].as_str().unwrap().contains("http://127.0.0.1:"), "{text}");
+    let changes = said[6]["changes"].as_array().unwrap();
+    let own = changes.iter().find(|change| change["object"]["metadata"]["name"] == "settings");
+    let at = own.unwrap()["at"].as_i64().unwrap();
+    assert!((before..=after).contains(&at), "{before} {at} {after}");
+    let is_old = |change: &Value| change["object"]["metadata"]["name"] == "kube-system";
+    assert!(!changes.iter().any(is_old), "what was told before is not told again: {text}");
+    assert_eq!(said[7], json!({ "requests": [], "at_once": 0 }));
 }

@@ -14,18 +14,10 @@ def _memory_gib():
     return f"{pages * size / 2**30:.0f} GiB"
 
 
-def _processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
 def description():
     """Name to value, in the order in which the page lists them."""
     return {
-        "processor": f"{os.cpu_count()} cores, {_processor()}",
+        "processor": f"{os.cpu_count()} cores, {platform.machine()}",
         "memory": _memory_gib(),
         "kernel": platform.release().split("-")[0],
         "Docker Engine": _output("docker", "version", "--format", "{{.Server.Version}}"),

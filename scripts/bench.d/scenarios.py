@@ -102,7 +102,7 @@ class Quickstart:
         return peak_memory_mib(self.mlup, "start", "--progress", "quiet", cwd=QUICKSTART)
 
     def remove(self):
-        run(self.mlup, "reset", "--yes", cwd=QUICKSTART)
+        run(self.mlup, "reset", "--purge", "--yes", cwd=QUICKSTART)
 
 
 class Large:

@@ -2,22 +2,25 @@
 //! engine's one loop, put together for one plan.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep};
 
 use crate::commands::session::{self, Project, Session};
 use crate::commands::urls;
-use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
+use crate::engine::{self, Attempt, Interrupt, LastLook, Loss, Run, Stepper};
 use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
-use crate::host::clock;
-use crate::host::lock::{Lock, Owner};
+use crate::host::lock::{Lane, Lock, LockError, Owner};
 use crate::host::runlog::RunLog;
 use crate::host::state_dir::state_dir;
-use crate::host::terminal;
+use crate::host::{clock, halt, terminal};
 use crate::plan::{Plan, Selected, StepId};
 use crate::report::json::Json;
 use crate::report::plain::Plain;
@@ -25,6 +28,13 @@ use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
 use crate::report::{FirstError, Front, Look, Report};
 use crate::steps::{self, Others, StepCtx, Teardown, cluster};
+
+/// What a watch that holds the lock calls itself.
+pub(super) const WATCH: &str = "mlup watch";
+/// How long a watch may take to make way: its steps are told to stop, and killed if they do not.
+const MAKES_WAY: Duration = Duration::from_secs(60);
+/// How often it is asked whether it did.
+const ASKS_AGAIN: Duration = Duration::from_millis(50);
 
 /// A plan and how to run it.
 pub(super) struct Wanted {
@@ -61,13 +71,14 @@ pub(super) fn run(
         Verb::Purge => "reset --purge",
     };
     let lock = lock(session, project, word)?;
+    mark(session, project, wanted.verb, word)?;
     let id = run_id(session.invocation.pid);
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
     let finish = session::runtime()?.block_on(async {
-        let run = assemble(project, wanted, id, reports)?;
+        let run = assemble(project, wanted, id, (reports, engine::listen()?));
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
     })?;
@@ -79,24 +90,20 @@ pub(super) fn run(
     Ok(ExitCode::from(finish.exit_code))
 }
 
-/// Takes the project's lock, and says so where a killed run had left it.
+/// Takes the project's lock, and says so where a killed run had left it. A watch that is at work makes
+/// way.
 ///
 /// # Errors
 /// Another run holds it, or there is no place for it.
 pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<Lock, Error> {
-    let (config, env) = (&project.config, &session.invocation.env);
-    let owner = Owner {
-        pid: session.invocation.pid,
-        command: format!("mlup {word}"),
-        started: clock::rfc3339_now(),
+    let (owner, folder) = (owner(session, word), state_folder(session, project)?);
+    let taken = match Lock::acquire(&folder, Lane::Run, &owner) {
+        Err(LockError::Held { owner: Some(holder), .. }) if holder.command == WATCH => {
+            after_the_watch(session, &folder, &owner)?
+        }
+        taken => taken,
     };
-    let folder = state_dir(env, &config.name, &config.root).ok_or_else(|| Error::Plain {
-        exit: Exit::Prerequisite,
-        message: "there is no place for the lock and the run log: `HOME` is not set".to_owned(),
-        help: Some("set `HOME`, or `XDG_STATE_HOME` to an absolute path".to_owned()),
-    })?;
-    let lock =
-        Lock::acquire(&folder, &owner).map_err(|error| Error::failure("lock")(error.failure()))?;
+    let lock = taken.map_err(|error| Error::failure("lock")(error.failure()))?;
     if let Some(Owner { pid, command, started }) = lock.taken_over() {
         session.terminal.say(&format!(
             "taking over from `{command}` (pid {pid}, started {started}), which was killed"
@@ -105,8 +112,66 @@ pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<L
     Ok(lock)
 }
 
+/// Who this process is for others, when it does this.
+pub(super) fn owner(session: &Session, word: &str) -> Owner {
+    Owner {
+        pid: session.invocation.pid,
+        command: format!("mlup {word}"),
+        started: clock::rfc3339_now(),
+    }
+}
+
+/// Where the locks and the run logs of a project are.
+///
+/// # Errors
+/// Nothing says where state belongs.
+pub(super) fn state_folder(session: &Session, project: &Project) -> Result<PathBuf, Error> {
+    let (config, env) = (&project.config, &session.invocation.env);
+    state_dir(env, &config.name, &config.root).ok_or_else(|| Error::Plain {
+        exit: Exit::Prerequisite,
+        message: "there is no place for the lock and the run log: `HOME` is not set".to_owned(),
+        help: Some("set `HOME`, or `XDG_STATE_HOME` to an absolute path".to_owned()),
+    })
+}
+
+/// Asks a watch that is at work to make way, and takes the lock as soon as it does.
+fn after_the_watch(
+    session: &Session,
+    folder: &Path,
+    owner: &Owner,
+) -> Result<Result<Lock, LockError>, Error> {
+    // It sees that somebody holds this one.
+    let _turn = match Lock::acquire(folder, Lane::Turn, owner) {
+        Ok(turn) => turn,
+        Err(error) => return Ok(Err(error)),
+    };
+    session.terminal.say("`mlup watch` is at work: waiting until it makes way");
+    Ok(session::runtime()?.block_on(async {
+        let end = Instant::now() + MAKES_WAY;
+        loop {
+            match Lock::acquire(folder, Lane::Run, owner) {
+                Err(LockError::Held { .. }) if Instant::now() < end => sleep(ASKS_AGAIN).await,
+                taken => return taken,
+            }
+        }
+    }))
+}
+
+/// Tells a watch whether the environment is wanted: what was halted by hand it leaves alone.
+fn mark(session: &Session, project: &Project, verb: Verb, word: &str) -> Result<(), Error> {
+    let folder = state_folder(session, project)?;
+    if verb == Verb::Start {
+        return halt::clear(&folder).map_err(Error::failure("lock"));
+    }
+    let Some(watch) = Lock::holder(&folder, Lane::Watch) else { return Ok(()) };
+    halt::mark(&folder, &owner(session, word)).map_err(Error::failure("lock"))?;
+    let pid = watch.pid;
+    session.terminal.say(&format!("`mlup watch` (pid {pid}) leaves it alone until `mlup start`"));
+    Ok(())
+}
+
 /// Unique within a project: the folder of the run adds the time.
-fn run_id(pid: u32) -> String {
+pub(super) fn run_id(pid: u32) -> String {
     format!("{pid:x}")
 }
 
@@ -138,16 +203,16 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     Ok(Reports { all: vec![front, Box::new(events), Box::new(tools)], troubles })
 }
 
-/// Everything that the engine's loop needs.
-fn assemble(
+/// Everything that the engine's loop needs: who is shown the run, and who may end it.
+pub(super) fn assemble(
     project: &Arc<Project>,
     wanted: Wanted,
     id: String,
-    reports: Vec<Box<dyn Report>>,
-) -> Result<Run, Error> {
+    (reports, interrupts): (Vec<Box<dyn Report>>, UnboundedReceiver<Interrupt>),
+) -> Run {
     let config = &project.config;
     let source = (wanted.verb == Verb::Start).then(|| Arc::clone(project));
-    Ok(Run {
+    Run {
         seed: seed(&id),
         id,
         plan: wanted.selected,
@@ -159,11 +224,11 @@ fn assemble(
         strict: wanted.strict,
         scrubber: project.scrubber.clone(),
         reports,
-        interrupts: engine::listen()?,
+        interrupts,
         force: project.force.clone(),
         urls: Arc::new(move || addresses(source.clone())),
         last_look: last_look(project),
-    })
+    }
 }
 
 /// How the engine finds out at the end of a start that a node has vanished meanwhile. It is asked
@@ -191,7 +256,7 @@ fn addresses(project: Option<Arc<Project>>) -> BoxFuture<'static, Vec<Url>> {
 }
 
 /// Differs between runs, so that two machines do not retry in step.
-fn seed(id: &str) -> u64 {
+pub(super) fn seed(id: &str) -> u64 {
     let now = clock::rfc3339_now();
     id.bytes().chain(now.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -199,7 +264,7 @@ fn seed(id: &str) -> u64 {
 }
 
 /// Hands each attempt to the step's own code.
-fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper {
+pub(super) fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper {
     let project = Arc::clone(project);
     Arc::new(move |step, attempt| {
         let mut dependents: BTreeSet<StepId> = plan.all_dependents(&step.id).into_iter().collect();

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
@@ -150,6 +151,19 @@ impl Session {
         recreate: Consent,
         prune: Prune,
     ) -> Result<Arc<Project>, Error> {
+        self.project_keeping(recreate, prune, Kept::default())
+    }
+
+    /// As [`Session::project_with`], with what an earlier run of this process has left.
+    ///
+    /// # Errors
+    /// As [`Session::project`].
+    pub(super) fn project_keeping(
+        &self,
+        recreate: Consent,
+        prune: Prune,
+        kept: Kept,
+    ) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
         let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
@@ -157,6 +171,7 @@ impl Session {
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
             docker: Engine::new(Arc::clone(&env)),
+            ssh: kept.ssh,
             env,
         };
         let scrubber = Scrubber::new(&loaded.config.secrets_to_scrub);
@@ -164,7 +179,7 @@ impl Session {
             config: Arc::new(loaded.config),
             host,
             projects: Arc::new(Projects::default()),
-            passwords: Arc::new(Passwords::default()),
+            passwords: Arc::new(kept.passwords),
             renderings: Arc::default(),
             listings: Arc::default(),
             recreate,
@@ -173,6 +188,15 @@ impl Session {
             force,
         }))
     }
+}
+
+/// What outlives a run in a process that makes several.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Passwords of registries.
+    pub passwords: Passwords,
+    /// Connections to other machines.
+    pub ssh: Connections,
 }
 
 /// Where data goes.

@@ -7,6 +7,7 @@
 
 pub mod address;
 mod de;
+pub mod destination;
 mod diagnostic;
 mod dotenv;
 mod environment;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::address::{Address, ServicePort};
+use super::destination::Destination;
 use crate::redact::Secret;
 
 /// One environment, as wanted.
@@ -129,7 +130,7 @@ pub enum Purge {
 #[derive(Clone, Debug, Default)]
 pub struct K3s {
     /// ssh destination.
-    pub host: Option<String>,
+    pub host: Option<Destination>,
     /// Version of K3s.
     pub version: Option<String>,
     /// Pod network.

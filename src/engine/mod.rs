@@ -8,6 +8,7 @@ pub mod reconcile;
 mod run;
 mod signals;
 
+pub(crate) use journal::Journal;
 pub use order::{Attempt, LastLook, Loss, Run, Stepper};
 pub use run::run;
 pub use signals::{Interrupt, listen};

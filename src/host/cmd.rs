@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::stream::BoxStream;
 
 use crate::event::Stream;
 use crate::policy::Failure;
@@ -12,6 +15,9 @@ use crate::policy::classify::tool_failure;
 use crate::policy::tool::{Tool, ToolEnd};
 use crate::quote::quote;
 use crate::redact::Secret;
+
+/// Bytes for a command's standard input, opened anew for each command that takes them.
+pub type Payload = Arc<dyn Fn() -> BoxStream<'static, io::Result<Vec<u8>>> + Send + Sync>;
 
 /// Receives each line that a running command prints, as it prints it.
 pub type LineSink = Arc<dyn Fn(Stream, &str) + Send + Sync>;
@@ -31,6 +37,8 @@ pub struct Cmd {
     pub cwd: Option<PathBuf>,
     /// Standard input; empty unless set.
     pub stdin: Option<Secret>,
+    /// What follows on standard input, such as a file that is too large to be held.
+    pub payload: Option<Payload>,
     /// Time after which it is stopped; none unless set.
     pub timeout: Option<Duration>,
     /// Who is told each line.
@@ -47,6 +55,7 @@ impl Cmd {
             hidden_env: Vec::new(),
             cwd: None,
             stdin: None,
+            payload: None,
             timeout: None,
             on_line: None,
         }
@@ -177,7 +186,7 @@ pub enum End {
     Cancelled,
 }
 
-/// Why a command did not run at all.
+/// Why a command did not run, or not with what it was to be given.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// No such program.
@@ -192,7 +201,16 @@ pub enum SpawnError {
         /// The program.
         program: String,
         /// What the operating system said.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// Its standard input could not be read to the end; it was stopped, so that it takes no half
+    /// for the whole.
+    #[error("what `{program}` was to be given could not be read: {source}")]
+    Input {
+        /// The program.
+        program: String,
+        /// What the operating system said.
+        source: io::Error,
     },
 }
 

@@ -2,12 +2,19 @@
 //! name path and reason.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::stream::{self, StreamExt};
+
+use crate::host::cmd::Payload;
 use crate::policy::{Class, Failure};
+
+/// How much of a large file is held at a time.
+const PIECE: usize = 256 << 10;
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,40 @@ pub fn look(path: &Path) -> Result<Entry, Failure> {
 /// `FILE_UNREADABLE`: it is not there, not readable or no text.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+/// The bytes of a file, read piece by piece when they are needed, and how many there are now.
+///
+/// # Errors
+/// `FILE_UNREADABLE`: it is not there, not readable or no file.
+pub fn payload(path: &Path) -> Result<(Payload, u64), Failure> {
+    let size = || -> io::Result<u64> {
+        let metadata = File::open(path)?.metadata()?;
+        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is no file")) }
+    };
+    let size = size().map_err(|error| unreadable(path, &error))?;
+    let path = path.to_owned();
+    let open = move || {
+        let path = path.clone();
+        stream::try_unfold(None, move |file: Option<File>| next_piece(file, path.clone())).boxed()
+    };
+    Ok((Arc::new(open), size))
+}
+
+/// The next bytes of the file, which is opened for the first; off the thread that everything else
+/// waits on.
+async fn next_piece(
+    file: Option<File>,
+    path: PathBuf,
+) -> io::Result<Option<(Vec<u8>, Option<File>)>> {
+    let read = move || {
+        let mut file = file.map_or_else(|| File::open(&path), Ok)?;
+        let mut piece = vec![0; PIECE];
+        let length = file.read(&mut piece)?;
+        piece.truncate(length);
+        Ok((length > 0).then_some((piece, Some(file))))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }
 
 /// Writes a file whole or not at all, with exactly these permission bits. Folders that are missing

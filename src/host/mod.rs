@@ -10,6 +10,7 @@ pub mod docker;
 pub mod ecr;
 pub mod files;
 pub mod fingerprint;
+pub mod halt;
 pub mod http;
 pub mod kube;
 pub mod labelled;
@@ -19,6 +20,7 @@ pub mod process;
 pub mod random;
 pub mod registry;
 pub mod runlog;
+pub mod ssh;
 pub mod state_dir;
 pub mod terminal;
 #[cfg(test)]
@@ -49,6 +51,8 @@ pub struct Host {
     pub runner: Arc<dyn Runner>,
     /// The Docker Engine, connected on first use.
     pub docker: docker::Engine,
+    /// Connections to other machines, made on first use.
+    pub ssh: ssh::Connections,
     /// The process environment as it was at the start.
     pub env: Arc<BTreeMap<String, String>>,
 }

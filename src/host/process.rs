@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
@@ -58,15 +59,23 @@ impl ProcessRunner {
         let mut child = Child::spawn(&cmd, &self.env)?;
         let mut stdout = Capture::stdout();
         let mut stderr = Capture::stderr();
+        let mut spoilt = None;
         let end = {
+            let stop = cancel.child_token();
+            let give = async {
+                spoilt = feed(child.stdin, &cmd).await.err();
+                if spoilt.is_some() {
+                    stop.cancel();
+                }
+            };
             let talk = async {
                 tokio::join!(
                     stdout.fill(child.stdout, Stream::Stdout, cmd.on_line.as_ref()),
                     stderr.fill(child.stderr, Stream::Stderr, cmd.on_line.as_ref()),
-                    feed(child.stdin, &cmd),
+                    give,
                 )
             };
-            let life = self.supervise(&mut child.group, cmd.timeout, cancel);
+            let life = self.supervise(&mut child.group, cmd.timeout, stop.clone());
             tokio::pin!(talk, life);
             tokio::select! {
                 end = &mut life => {
@@ -76,6 +85,9 @@ impl ProcessRunner {
                 _ = &mut talk => life.await,
             }
         };
+        if let Some(source) = spoilt {
+            return Err(SpawnError::Input { program: cmd.program, source });
+        }
         let end = end.map_err(|source| SpawnError::Refused { program: cmd.program, source })?;
         Ok(Output { end, stdout: stdout.into_text(), stderr: stderr.into_text() })
     }
@@ -131,11 +143,23 @@ async fn expiry(limit: Option<Duration>) {
     }
 }
 
-/// Writes the standard input. A command that does not read it to the end is within its rights.
-async fn feed(stdin: Option<pipe::Sender>, cmd: &Cmd) {
-    if let (Some(mut stdin), Some(text)) = (stdin, &cmd.stdin) {
-        let _ = stdin.write_all(text.expose().as_bytes()).await;
+/// Writes the standard input. A command that does not read it to the end is within its rights; that
+/// what it is given cannot be read is an error.
+async fn feed(stdin: Option<pipe::Sender>, cmd: &Cmd) -> io::Result<()> {
+    let Some(mut stdin) = stdin else { return Ok(()) };
+    if let Some(text) = &cmd.stdin
+        && stdin.write_all(text.expose().as_bytes()).await.is_err()
+    {
+        return Ok(());
     }
+    let Some(payload) = &cmd.payload else { return Ok(()) };
+    let mut payload = payload();
+    while let Some(piece) = payload.next().await {
+        if stdin.write_all(&piece?).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A command that has been started, and our ends of its pipes.
@@ -170,7 +194,7 @@ impl Child {
             expression = expression.dir(cwd);
         }
         let mut stdin = None;
-        if cmd.stdin.is_some() {
+        if cmd.stdin.is_some() || cmd.payload.is_some() {
             let (their_stdin, ours) = io::pipe()?;
             expression = expression.stdin_file(their_stdin);
             stdin = Some(pipe::Sender::from_owned_fd(OwnedFd::from(ours))?);

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::Stream;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
 use crate::host::docker::Engine;
+use crate::host::ssh::Connections;
 use crate::host::workbench::{Announcement, Announcer, Workbench};
 use crate::host::{Host, Runner};
 
@@ -125,7 +126,12 @@ impl TestBench {
         let said = Said::default();
         let docker = Engine::new(Arc::clone(&env));
         let bench = Workbench {
-            host: Host { runner: Arc::clone(&runner) as Arc<dyn Runner>, docker, env },
+            host: Host {
+                runner: Arc::clone(&runner) as Arc<dyn Runner>,
+                docker,
+                ssh: Connections::scripted(),
+                env,
+            },
             root: PathBuf::from("/"),
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),

@@ -65,6 +65,9 @@ impl Workbench {
                 "TOOL_MISSING",
                 format!("`{program}` was not found on PATH"),
             )),
+            Err(error @ SpawnError::Input { .. }) => {
+                Err(Failure::new(Class::Prerequisite, "FILE_UNREADABLE", error.to_string()))
+            }
             Err(error) => {
                 let failure = Failure::new(Class::Permanent, "TOOL_FAILED", error.to_string());
                 Err(failure.because("mlup", format!("command: {shown}")))

@@ -85,11 +85,23 @@ impl Plan {
         let mut wanted = HashSet::new();
         for name in names {
             for id in resolve(name, known)? {
-                wanted.extend(self.all_needs(&id));
+                for need in self.brought_along(&id) {
+                    wanted.extend(self.all_needs(need));
+                    wanted.insert(need.clone());
+                }
                 wanted.insert(id);
             }
         }
         Ok(wanted)
+    }
+
+    /// What a step that is asked for needs itself. A secret alone is written whatever the deploys
+    /// lack: their preflight is theirs, and would have images built first.
+    fn brought_along(&self, id: &StepId) -> impl Iterator<Item = &StepId> {
+        let step = self.step(id);
+        let stands_alone = ["registry", "secret"].contains(&id.kind());
+        let needs = step.into_iter().flat_map(|step| &step.needs);
+        needs.filter(move |need| !(stands_alone && need.as_str() == "preflight/deploys"))
     }
 }
 

@@ -91,7 +91,8 @@ fn subject(tool: Tool) -> &'static str {
         Tool::Gcloud => "`gcloud`",
         Tool::Helm => "`helm`",
         Tool::Kustomize => "`kustomize`",
-        Tool::Other => "the command",
+        Tool::FarSide | Tool::Other => "the command",
+        Tool::Ssh => "`ssh`",
     }
 }
 

@@ -4,6 +4,9 @@
 mod clouds;
 mod helm;
 mod kustomize;
+mod ssh;
+#[cfg(test)]
+mod ssh_tests;
 #[cfg(test)]
 mod tool_tests;
 
@@ -60,7 +63,12 @@ fn groups(pattern: &Regex, found: &Captures<'_>) -> Vec<(String, String)> {
 
 /// All rows, those of one tool in the order in which they are tried.
 pub fn all() -> impl Iterator<Item = &'static KnownIssue> {
-    KNOWN_ISSUES.iter().chain(clouds::ISSUES).chain(helm::ISSUES).chain(kustomize::ISSUES)
+    KNOWN_ISSUES
+        .iter()
+        .chain(clouds::ISSUES)
+        .chain(helm::ISSUES)
+        .chain(kustomize::ISSUES)
+        .chain(ssh::ISSUES)
 }
 
 const ANY: &[Tool] = &[Tool::Compose, Tool::Docker];

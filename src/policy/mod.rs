@@ -8,6 +8,7 @@ mod failure;
 pub mod known_issues;
 pub mod moment;
 pub mod renewal;
+pub mod ssh;
 pub mod tool;
 
 pub use failure::{Class, Failure};

@@ -72,13 +72,13 @@ impl Given {
 
 impl Renewal {
     /// Whether the password that was given last is less than half of its life old, so that it can
-    /// be used again. One of which nobody knows how long it lives cannot. The boot clock tells its
-    /// age: nobody sets it.
+    /// be used again; one of which nobody knows how long it lives, a third of the usual one. The boot
+    /// clock tells its age: nobody sets it.
     #[must_use]
     pub fn is_fresh(&self, now: &Moment) -> bool {
         let fresh = |given: Given| {
             let age = now.boot.saturating_sub(given.at.boot);
-            given.ends.is_some() && age < given.life() / 2
+            age < if given.ends.is_some() { given.life() / 2 } else { LIFE / 3 }
         };
         self.given.is_some_and(fresh)
     }
@@ -177,10 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn a_password_without_an_end_is_not_used_again() {
+    fn a_password_without_a_known_end_is_compared_six_times_a_day() {
         let mut endless = Renewal::default();
         endless.asked(&at(0), Answer::Given(None));
-        assert!(!endless.is_fresh(&at(1)));
+        assert!(endless.is_fresh(&at(4 * HOUR - 1)));
+        assert!(!endless.is_fresh(&at(4 * HOUR)));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum Tool {
     Compose,
     /// The docker command line, and the engine behind it.
     Docker,
+    /// Programs of a machine that a script of mlup's own runs on.
+    FarSide,
     /// `gcloud`, the command line of Google Cloud.
     Gcloud,
     /// helm, and the API server behind it.
@@ -19,6 +21,8 @@ pub enum Tool {
     Kustomize,
     /// Anything else, such as the program of a task.
     Other,
+    /// The ssh client.
+    Ssh,
 }
 
 impl Tool {
@@ -45,7 +49,8 @@ impl Tool {
             Self::Gcloud => "gcloud",
             Self::Helm => "helm",
             Self::Kustomize => "kustomize",
-            Self::Other => "stderr",
+            Self::FarSide | Self::Other => "stderr",
+            Self::Ssh => "ssh",
         }
     }
 }

@@ -176,6 +176,15 @@ impl Cause {
         Failure { fix: self.fix.clone(), ..failure }
     }
 
+    /// Whether another cause is the same trouble in another place.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        other.code == self.code
+            && other.root == self.root
+            && other.container() == self.container()
+            && (self.root.is_some() || other.summary == self.summary)
+    }
+
     /// In how many places it shows, and in which.
     #[must_use]
     pub fn affected(&self) -> String {
@@ -194,12 +203,7 @@ impl Cause {
 pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
     let mut folded: Vec<Cause> = Vec::new();
     for cause in causes {
-        let same = |other: &&mut Cause| {
-            other.code == cause.code
-                && other.root == cause.root
-                && other.container() == cause.container()
-                && (cause.root.is_some() || other.summary == cause.summary)
-        };
+        let same = |other: &&mut Cause| other.is_alike(&cause);
         match folded.iter_mut().find(same) {
             Some(first) => {
                 first.attempt = first.attempt.max(cause.attempt);

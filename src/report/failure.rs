@@ -36,13 +36,13 @@ pub(super) fn lines(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
     let mut lines = headline(diagnosis, width);
     lines.extend(evidence(&diagnosis.evidence, width));
-    lines.extend(diagnosis.findings.iter().flat_map(|finding| one_of_several(finding, width)));
     let mut label = "tried: ".to_owned();
     for tried in tried(&diagnosis.tried) {
         lines.extend(labelled(&label, &tried, width));
         label = " ".repeat(label.len());
     }
     lines.extend(fix(diagnosis.fix.as_ref()));
+    lines.extend(diagnosis.findings.iter().flat_map(|finding| one_of_several(finding, width)));
     lines.extend(blocks(&diagnosis.blocks, width));
     lines
 }

@@ -37,6 +37,12 @@ impl Others {
             .any(|id| kinds.contains(&id.kind()) && !self.dependents.contains(id))
     }
 
+    /// Whether this step has ended, or has no part in the run; not so where nobody tells.
+    #[must_use]
+    pub fn is_over(&self, id: &StepId) -> bool {
+        self.unfinished.as_ref().is_some_and(|unfinished| !unfinished.borrow().contains(id))
+    }
+
     /// Returns when a step has ended since the last call; never where nobody tells.
     pub async fn changed(&mut self) {
         let is_told = match &mut self.unfinished {
@@ -72,5 +78,7 @@ mod tests {
         others.changed().await;
         assert!(!others.may_come(&["registry"]));
         assert!(!Others::default().may_come(&["registry"]));
+        let is_over = |others: &Others| others.is_over(&StepId::named("registry", "key"));
+        assert!(is_over(&others) && !is_over(&Others::default()));
     }
 }

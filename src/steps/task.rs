@@ -117,7 +117,9 @@ fn not_started(task: &Task, error: &SpawnError) -> Failure {
         SpawnError::NotFound { program } => {
             ("TOOL_MISSING", format!("install `{program}`, or correct the name in mlup.toml"))
         }
-        SpawnError::Refused { program, .. } => ("TOOL_REFUSED", format!("chmod +x {program}")),
+        SpawnError::Refused { program, .. } | SpawnError::Input { program, .. } => {
+            ("TOOL_REFUSED", format!("chmod +x {program}"))
+        }
     };
     Failure::new(Class::Prerequisite, code, format!("{} cannot run: {error}", object(task)))
         .fix(Fix::safe(fix))

@@ -15,6 +15,7 @@ use crate::config::model::Config;
 use crate::host::Host;
 use crate::host::docker::Engine;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::plan::StepId;
 use crate::plan::progress::Progress;
 use crate::steps::{Projects, StepCtx};
@@ -33,7 +34,7 @@ impl TestBed {
         let env = Arc::new(BTreeMap::from([("PATH".to_owned(), path)]));
         let runner = Arc::new(ProcessRunner::new(Arc::clone(&env), CancellationToken::new()));
         let docker = Engine::new(Arc::clone(&env));
-        Self::with_host(Host { runner, docker, env })
+        Self::with_host(Host { runner, docker, ssh: Connections::default(), env })
     }
 
     /// On this host.

@@ -12,6 +12,7 @@ use mlup::drivers::spec::Spec;
 use mlup::host::Host;
 use mlup::host::docker::Engine;
 use mlup::host::process::ProcessRunner;
+use mlup::host::ssh::Connections;
 use mlup::host::workbench::Workbench;
 use mlup::policy::Failure;
 use tokio::time::Instant;
@@ -33,6 +34,7 @@ fn driver(site: &ClusterSite) -> (Driver, Workbench) {
     let host = Host {
         runner: Arc::new(ProcessRunner::new(Arc::clone(&env), cancel.clone())),
         docker: Engine::new(Arc::clone(&env)),
+        ssh: Connections::default(),
         env,
     };
     let bench = Workbench {

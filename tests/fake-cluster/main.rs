@@ -17,6 +17,7 @@ mod minikube;
 mod objects;
 mod pods;
 mod script;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     let argv: Vec<String> = argv.collect();
     let ended = match argv.as_slice() {
         [serve, serving] if serve == api::SERVE => api::serve(serving).map(|()| 0),
+        [stage] if stage == stage::STAGE => stage::serve().map(|()| 0),
         _ => answer(&program, argv),
     };
     match ended {

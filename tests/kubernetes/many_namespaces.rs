@@ -22,12 +22,16 @@ fn five_hundred_namespaces_are_refreshed_few_at_a_time() {
     site.sandbox.run(&["start"]).exits(0);
     assert_eq!(site.writes().len(), 500);
 
-    fake.change(|world| world.fault("PATCH ", Fault::Throttle(1), 3));
+    fake.change(|world| {
+        world.fault("PATCH ", Fault::Throttle(1), 3);
+        // As long as a server needs that writes to its disk; else none would meet another.
+        world.fault("PATCH ", Fault::Delay(10), 500);
+    });
     let (asked, began) = (fake.requests().len(), Instant::now());
     let ran = site.sandbox.run(&["creds", "refresh", "--force"]).exits(0);
     let took = began.elapsed();
     assert!(took < LIMIT, "{took:?}: {}", ran.report());
-    assert!((1..=16).contains(&fake.in_flight_max()), "{} at once", fake.in_flight_max());
+    assert!((2..=16).contains(&fake.in_flight_max()), "{} at once", fake.in_flight_max());
     let requests = fake.requests().split_off(asked);
     let patches: Vec<Instant> =
         requests.iter().filter(|asked| asked.method == "PATCH").map(|asked| asked.at).collect();

@@ -3,6 +3,8 @@
 use mlup::event::{Diagnosis, EventKind, Finding};
 use serde_json::json;
 
+use super::{CANARY, SERVER};
+use crate::commands::changed;
 use crate::support::Ran;
 use crate::support::kubernetes::Kubernetes;
 use crate::support::on;
@@ -115,4 +117,70 @@ fn eight_things_that_are_wrong_are_told_at_once_and_nothing_is_applied() {
     assert!(text.contains("nodePort"), "{text}");
     assert_eq!(site.writes(), before);
     assert_eq!(site.get(&format!("/apis/apps/v1/namespaces/{namespace}/deployments/web")), None);
+}
+
+/// A job that is made later, and the map of configuration that its pods will want.
+const LATER: &str = r#"
+apiVersion: batch/v1
+kind: CronJob
+metadata: { name: nightly }
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Never
+          containers:
+          - name: main
+            image: 127.0.0.1:1/web:1
+            envFrom: [{ configMapRef: { name: settings } }, { secretRef: { name: app } }]
+"#;
+
+#[test]
+fn no_secret_is_written_while_something_is_wrong_and_its_own_trouble_is_told_with_the_rest() {
+    let sealed = [
+        on(["--bare"]).stderr("the vault is sealed\n").exit(2).times(1),
+        on(["--bare"]).stdout(&format!("{CANARY}\n")),
+    ];
+    let site = Kubernetes::site().tool("get-token", &sealed);
+    let namespace = site.made_namespace("shop");
+    let path = format!("/api/v1/namespaces/{namespace}");
+    let taken = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth",
+        "metadata": {"name": "taken"}, "data": {"username": "eA=="}});
+    site.create(&format!("{path}/secrets"), &taken);
+    site.sandbox.write("nightly.yaml", LATER);
+    let secret = |name: &str| {
+        format!(
+            "[[secret]]\nname = \"{name}\"\nnamespace = \"{namespace}\"\n\
+             keys = {{ token = \"{CANARY}\", salt = {{ generate = \"hex32\" }} }}\n"
+        )
+    };
+    let rest = format!(
+        "[[registry]]\nserver = \"{SERVER}\"\nsecret = \"pull\"\nnamespaces = [\"{namespace}\"]\n\
+         exec = [\"get-token\", \"--bare\"]\nusername = \"robot\"\n\
+         [[deploy]]\nname = \"jobs\"\nmanifests = \"nightly.yaml\"\nnamespace = \"{namespace}\"\n"
+    );
+    site.config(&format!("{}{}{rest}", secret("app"), secret("taken")));
+    let before = site.writes();
+    let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(4);
+    let mut codes: Vec<String> = findings(&ran).into_iter().map(|one| one.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["CONFIG_MAP_MISSING", "REGISTRY_EXEC_FAILED", "SECRET_TYPE_DIFFERS"]);
+    assert_eq!(site.writes(), before);
+    for name in ["app", "pull"] {
+        assert_eq!(site.secret(&namespace, name), None, "{name}: {}", ran.report());
+    }
+    assert!(!ran.report().contains(CANARY), "{}", ran.report());
+
+    let settings =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}});
+    site.create(&format!("{path}/configmaps"), &settings);
+    site.config(&format!("{}{rest}", secret("app")));
+    let ran = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
+    let mut changed = changed(&ran);
+    assert_eq!(changed.pop().as_deref(), Some("deploy/jobs"), "{}", ran.report());
+    changed.sort_unstable();
+    assert_eq!(changed, ["registry/pull", "secret/app"], "{}", ran.report());
+    assert!(["app", "pull"].iter().all(|name| site.secret(&namespace, name).is_some()));
 }

@@ -163,6 +163,13 @@ impl Kubernetes {
         assert_eq!(code, 200, "PATCH {path}: {answer}");
     }
 
+    /// Deletes the object at this path.
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        let (code, answer) = self.api.call("DELETE", path, None);
+        assert_eq!(code, 200, "DELETE {path}: {answer}");
+    }
+
     /// Waits until the object at this path is as wanted; it is then.
     #[track_caller]
     pub(crate) fn until(

@@ -16,8 +16,10 @@ pub(crate) mod running;
 mod sandbox;
 #[path = "../fake-cluster/script.rs"]
 pub(crate) mod script;
+pub(crate) mod sshd;
 pub(crate) mod stack;
 mod tool;
+pub(crate) mod wire;
 
 pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
 pub(crate) use kube::controllers::settings as simulated;

@@ -1,14 +1,20 @@
 //! Debian's docker-registry on loopback, with one user: images are pushed to it and pulled from it
-//! by the real engine, which takes registries on loopback without HTTPS.
+//! by the real engine, which takes registries on loopback without HTTPS. What is pushed without the
+//! engine is `wire`, the server of its tokens `tokens`.
+
+mod tokens;
+mod wire;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::IMAGE;
+use tokens::Tokens;
+pub(crate) use tokens::{GUEST, GUEST_PASSWORD};
 
 /// The only user.
 pub(crate) const USER: &str = "robot";
@@ -23,22 +29,38 @@ pub(crate) struct Registry {
     server: String,
     folder: TempDir,
     pushed: Vec<String>,
+    /// Who gives tokens for it, where it takes no passwords itself.
+    tokens: Option<Tokens>,
 }
 
 impl Registry {
-    /// An empty registry on a port of its own.
+    /// An empty registry on a port of its own, which asks for user and password.
     pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("htpasswd");
+        std::fs::write(&path, HTPASSWD).unwrap();
+        let auth = json!({ "htpasswd": { "realm": "test", "path": path } });
+        Self::serve(folder, &auth, None)
+    }
+
+    /// An empty registry that sends whoever asks to a server of tokens, as those of clouds do.
+    pub(crate) fn with_tokens() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::start();
+        let auth = tokens.settings(folder.path());
+        Self::serve(folder, &auth, Some(tokens))
+    }
+
+    fn serve(folder: TempDir, auth: &Value, tokens: Option<Tokens>) -> Self {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/registry/docker-registry");
         let program = if own.exists() { own } else { PathBuf::from("docker-registry") };
-        let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("htpasswd"), HTPASSWD).unwrap();
         let config = json!({
             "version": 0.1,
             "log": { "level": "info", "accesslog": { "disabled": true } },
             "storage": { "filesystem": { "rootdirectory": path("data") } },
             "http": { "addr": "127.0.0.1:0" },
-            "auth": { "htpasswd": { "realm": "test", "path": path("htpasswd") } },
+            "auth": auth,
         });
         std::fs::write(path("config.yml"), config.to_string()).unwrap();
         let mut process = Command::new(program)
@@ -60,7 +82,7 @@ impl Registry {
         // What it says of each request must not block it.
         std::thread::spawn(move || lines.for_each(drop));
         let server = server.unwrap_or_else(|| panic!("docker-registry did not start"));
-        Self { process, server, folder, pushed: Vec::new() }
+        Self { process, server, folder, pushed: Vec::new(), tokens }
     }
 
     /// Its name in images: address and port.

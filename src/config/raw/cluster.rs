@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{Address, Amount, Cidr, Count, Delays, Port, Size, Word};
+use super::scalar::{Address, Amount, Cidr, Count, Delays, Port, Size, SshDestination, Word};
 use crate::config::model;
 
 /// Which cluster, and how to make it.
@@ -47,7 +47,7 @@ pub(crate) struct RawCluster {
     #[serde(default)]
     pub(crate) recover: RawRecover,
     /// k3s only: ssh destination.
-    pub(crate) host: Option<Word>,
+    pub(crate) host: Option<SshDestination>,
     /// k3s only: version of K3s.
     pub(crate) version: Option<Word>,
     /// k3s only: pod network.

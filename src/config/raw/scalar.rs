@@ -12,6 +12,7 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use super::super::units;
 use super::address::{self, Place};
 use crate::config::address::Address as Target;
+use crate::config::destination::Destination;
 
 /// Makes a type that reads a string through a function and describes itself in the schema.
 macro_rules! scalar {
@@ -68,6 +69,11 @@ scalar! {
     /// A network in CIDR form.
     Cidr(String) = units::cidr,
     { "type": "string", "description": "A network in CIDR form.", "examples": ["172.28.0.0/16"] }
+}
+scalar! {
+    /// Where ssh leads.
+    SshDestination(Destination) = Destination::parse,
+    { "type": "string", "minLength": 1, "description": "A destination of ssh.", "examples": ["dev@vm.example.lan", "ssh://dev@10.0.0.5:2222"] }
 }
 scalar! {
     /// A name: not empty, no control characters, no space around it.

@@ -108,6 +108,10 @@ impl Reconciler {
             Input::Begin => self.notice(&now, News::urgent("first look")),
             Input::Tick => {}
             Input::Stirred(news) => self.notice(&now, news),
+            Input::Halted(by) if self.looking.is_none() && !self.is_halted => {
+                self.halt(&now, &by, &mut actions);
+            }
+            Input::Halted(_) => {}
             Input::Ended(round) => self.ended(&now, round, &mut actions),
         }
         self.last = now;
@@ -214,14 +218,16 @@ impl Reconciler {
                 self.dues.hold(now.boot + BUSY);
                 self.say(WatchState::of(Watching::Paused, format!("left to {who}")), actions);
             }
-            Verdict::Halted(by) => {
-                self.is_halted = true;
-                (self.all.noticed, self.secrets.noticed) = (None, None);
-                self.resync_at = now.boot + HALTED;
-                let reason = format!("halted by {by}; `mlup start` resumes it");
-                self.say(WatchState::of(Watching::Paused, reason), actions);
-            }
+            Verdict::Halted(by) => self.halt(now, &by, actions),
         }
+    }
+
+    fn halt(&mut self, now: &Moment, by: &str, actions: &mut Vec<Action>) {
+        self.is_halted = true;
+        (self.all.noticed, self.secrets.noticed) = (None, None);
+        self.resync_at = now.boot + HALTED;
+        let reason = format!("halted by {by}; `mlup start` resumes it");
+        self.say(WatchState::of(Watching::Paused, reason), actions);
     }
 
     /// When the next looks may be, after one that ended now.

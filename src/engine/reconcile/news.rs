@@ -13,6 +13,8 @@ pub enum Input {
     Tick,
     /// Something stirred outside.
     Stirred(News),
+    /// Somebody halted the environment, such as `mlup stop`.
+    Halted(String),
     /// A look that was asked for is over.
     Ended(Round),
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::Host;
 use crate::host::docker::Engine;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::host::testing::Said;
 use crate::host::workbench::Workbench;
 
@@ -28,6 +29,7 @@ pub(crate) fn bench(root: &Path, variables: &[(&str, &str)]) -> (Workbench, Said
         host: Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), CancellationToken::new())),
             docker: Engine::new(Arc::clone(&env)),
+            ssh: Connections::default(),
             env,
         },
         root: root.to_owned(),

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::*;
+use crate::host::cmd::Payload;
 use crate::redact::Secret;
 
 fn runner() -> ProcessRunner {
@@ -95,6 +96,35 @@ async fn a_command_that_ignores_its_stdin_succeeds() {
     let mut cmd = Cmd::new("true");
     cmd.stdin = Some(Secret::new("x".repeat(200_000)));
     assert!(run(cmd).await.success());
+}
+
+fn pieces(all: &'static [Result<&'static str, &'static str>]) -> Payload {
+    Arc::new(move || {
+        let piece = |piece: &Result<&str, &str>| match piece {
+            Ok(text) => Ok(text.as_bytes().to_vec()),
+            Err(why) => Err(io::Error::other(*why)),
+        };
+        futures_util::stream::iter(all.iter().map(piece)).boxed()
+    })
+}
+
+#[tokio::test]
+async fn a_payload_follows_the_text_piece_by_piece() {
+    let mut cmd = Cmd::new("cat");
+    cmd.stdin = Some(Secret::new("one "));
+    cmd.payload = Some(pieces(&[Ok("two "), Ok("three")]));
+    assert_eq!(run(cmd).await.stdout, "one two three");
+}
+
+#[tokio::test]
+async fn a_payload_that_breaks_off_is_no_end_of_the_input() {
+    let mut cmd = shell("cat >/dev/null; echo whole");
+    cmd.payload = Some(pieces(&[Ok("half"), Err("the disk is gone")]));
+    let result = runner().run(cmd, CancellationToken::new()).await;
+    assert!(
+        matches!(&result, Err(SpawnError::Input { source, .. }) if source.to_string() == "the disk is gone"),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]

@@ -95,7 +95,8 @@ fn add_cluster(draft: &mut Draft, config: &Config, groups: &Groups) {
     }
 }
 
-/// Secrets are written once the cluster is up; passwords are asked for while it comes up.
+/// Secrets are written once the cluster is up and the preflight of the deploys found nothing wrong:
+/// before that nothing is put into the cluster. Passwords are asked for while it comes up.
 fn add_objects(draft: &mut Draft, config: &Config) {
     for secret in pull_secret::pull_secrets(config) {
         let id = registry_id(&secret.name);
@@ -103,6 +104,7 @@ fn add_objects(draft: &mut Draft, config: &Config) {
         for registry in &secret.registries {
             draft.implies(&id, &token_id(&registry.server));
         }
+        draft.implies(&id, &deploys_preflight_id());
     }
     for secret in &config.secrets {
         let id = secret_id(&secret.name);
@@ -112,6 +114,7 @@ fn add_objects(draft: &mut Draft, config: &Config) {
                 draft.implies(&id, &file_id(config, file));
             }
         }
+        draft.implies(&id, &deploys_preflight_id());
     }
 }
 

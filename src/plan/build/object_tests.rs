@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::config::fixture::{
-    check, cluster, cluster_network, config, deploy, image, manifests, registry, secret,
+    check, cluster, cluster_network, config, deploy, image, manifests, registry, secret, task,
 };
 use crate::config::model::ImageSource;
+use crate::plan::Selection;
 use crate::plan::fixture::id;
 
 fn needs(config: &Config, of: &str) -> Vec<String> {
@@ -32,6 +33,45 @@ fn what_pods_need_is_there_before_they_are() {
     );
     assert_eq!(needs(&environment(), "load/api:dev"), ["image/api:dev", "cluster"]);
     assert_eq!(needs(&environment(), "preflight/deploys"), ["cluster", "image/api:dev"]);
+}
+
+#[test]
+fn secrets_are_written_once_nothing_was_found_wrong_and_passwords_asked_for_before() {
+    let config = environment();
+    assert_eq!(needs(&config, "secret/keys"), ["cluster", "preflight/deploys"]);
+    let pull = ["cluster", "token/r.example", "preflight/deploys"];
+    assert_eq!(needs(&config, "registry/pull"), pull);
+    assert_eq!(needs(&config, "token/r.example"), Vec::<String>::new());
+    // Somebody who wants a secret for a task of his own has no cycle of it.
+    let mut config = environment();
+    config.tasks = vec![task("seed", &["secret/keys"])];
+    config.deploys[0] = manifests("k8s", Some(&["task/seed"]));
+    assert!(needs(&config, "task/seed").contains(&"secret/keys".to_owned()));
+    assert_eq!(needs(&config, "secret/keys"), ["cluster", "preflight/deploys"]);
+}
+
+#[test]
+fn a_secret_that_is_asked_for_alone_brings_no_preflight_and_no_image_along() {
+    let plan = start(&environment()).unwrap();
+    let kept = |name: &str| {
+        let only = Selection { only: vec![name.to_owned()], ..Selection::default() };
+        let selected = plan.select(&only).unwrap();
+        let steps = plan.steps().iter().map(|step| step.id.clone());
+        let kept = steps.filter(|id| selected.left_out(id).is_none());
+        kept.map(|id| id.to_string()).collect::<Vec<_>>()
+    };
+    let cluster = ["docker", "preflight/cluster", "cluster"];
+    assert_eq!(kept("secret/keys"), [&cluster[..], &["secret/keys"]].concat());
+    assert_eq!(
+        kept("registry/pull"),
+        [&cluster[..], &["token/r.example", "registry/pull"]].concat()
+    );
+    let all = kept("deploy/k8s");
+    assert!(
+        ["secret/keys", "preflight/deploys", "image/api:dev"]
+            .iter()
+            .all(|one| { all.iter().any(|kept| kept == one) })
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::host::cmd::Cmd;
 use crate::host::docker::Engine;
 use crate::host::http::test_server::{Server, answer};
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::plan::StepId;
 use crate::plan::progress::Progress;
 use crate::policy::Class;
@@ -47,7 +48,12 @@ fn context(root: PathBuf, time: Duration) -> (StepCtx, Said) {
     let runner = ProcessRunner::new(Arc::clone(&env), CancellationToken::new());
     let ctx = StepCtx {
         id: StepId::named("check", "api"),
-        host: Host { runner: Arc::new(runner), docker: Engine::new(Arc::clone(&env)), env },
+        host: Host {
+            runner: Arc::new(runner),
+            docker: Engine::new(Arc::clone(&env)),
+            ssh: Connections::default(),
+            env,
+        },
         config: Arc::new(config(root)),
         projects: Arc::default(),
         passwords: Arc::default(),

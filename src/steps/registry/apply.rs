@@ -217,6 +217,31 @@ pub async fn probe(
     Ok(Probed::Needed(changes))
 }
 
+/// What would keep the secret from being written, without writing it: that it is there with another
+/// type, or a password that cannot be had. Asked only where the secret does not say that it is good.
+pub async fn obstacle(
+    secret: &PullSecret,
+    (passwords, ctx): (&Passwords, &StepCtx),
+    objects: &Objects,
+) -> Result<(), Failure> {
+    let (found, now) = (look(secret, objects).await?, clock::now());
+    let lives = |namespace: &String| {
+        let end = found.get(namespace).and_then(|object| Present::of(object).expires_at);
+        end.is_some_and(|end| end > now)
+    };
+    let mut due = secret.clone();
+    due.places.retain(|namespace, place| {
+        match freshness(found.get(namespace), &expected(secret, place), now) {
+            Freshness::Good => false,
+            // What lives may outlive a renewal that fails.
+            Freshness::Due => !lives(namespace),
+            _ => true,
+        }
+    });
+    let work = work(&due, &found, Renewal::Due, (passwords, ctx)).await;
+    work.failure.map_or(Ok(()), Err)
+}
+
 fn change(name: &str, namespace: &str, (state, lives): (Freshness, bool)) -> Change {
     let object = format!("pull secret {namespace}/{name}");
     let (op, why) = match state {

@@ -6,12 +6,19 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 /// The moment, to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The moment, to be told to others.
+pub(crate) fn moment() -> Timestamp {
+    Timestamp::now()
+}
+
 /// The moment as the API writes it.
 pub(crate) fn stamp() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    moment().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

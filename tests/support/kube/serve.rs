@@ -20,6 +20,8 @@ pub(super) fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if world.is_over {
             return;
         }
+        // As the real one: what it has to say is sent at once.
+        let _ = stream.set_nodelay(true);
         world.streams.extend(stream.try_clone());
         drop(world);
         let shared = Arc::clone(shared);

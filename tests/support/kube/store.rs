@@ -62,7 +62,8 @@ impl World {
         previous: Option<Value>,
     ) {
         let (key, namespace) = (place.kind.key(), place.namespace.clone());
-        self.log.push(Event { version: self.version, key, namespace, kind, object, previous });
+        let (at, version) = (clock::moment(), self.version);
+        self.log.push(Event { at, version, key, namespace, kind, object, previous });
     }
 
     /// The kind that is stored under this key.

@@ -64,8 +64,7 @@ impl<'r> Watch<'r> {
     pub(super) fn news(&mut self, world: &World) -> Vec<Value> {
         let seen = self.seen;
         self.seen = world.version;
-        let news = world.log.iter().filter(|event| event.version > seen);
-        news.filter_map(|event| self.told(event)).collect()
+        world.told_after(seen).iter().filter_map(|event| self.told(event)).collect()
     }
 
     /// What it tells before its time is over.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::controller::Controllers;
@@ -64,6 +65,7 @@ pub(crate) enum Held {
 
 /// A change, as watches tell it.
 pub(super) struct Event {
+    pub(super) at: Timestamp,
     pub(super) version: u64,
     pub(super) key: String,
     pub(super) namespace: String,
@@ -165,6 +167,20 @@ impl World {
     /// All that was asked, in order.
     pub(crate) fn requests(&self) -> &[Asked] {
         &self.asked
+    }
+
+    /// What changed after a version, and when; that version becomes the present one.
+    pub(crate) fn changes(&self, since: &mut u64) -> Vec<(Timestamp, Value)> {
+        let told = self.told_after(*since).iter();
+        let changes = told.map(|event| (event.at, event.object.clone())).collect();
+        *since = self.version;
+        changes
+    }
+
+    /// What watches tell of the time after a version. The log is in the order of its versions, and
+    /// many watches read it after each change.
+    pub(super) fn told_after(&self, version: u64) -> &[Event] {
+        &self.log[self.log.partition_point(|event| event.version <= version)..]
     }
 
     /// All objects of a kind.

@@ -362,6 +362,16 @@ fn somebody_else_at_work_is_waited_for_and_told_once() {
 }
 
 #[test]
+fn a_halt_is_noticed_without_any_other_news() {
+    let mut bench = Bench::ready();
+    bench.feed(Input::Halted("`mlup stop`".to_owned()));
+    assert_eq!(bench.last_said().0, Watching::Paused);
+    assert_eq!(bench.looks, []);
+    bench.pass(seconds(6));
+    assert_eq!(bench.looks, [Scope::All], "whether it is wanted again");
+}
+
+#[test]
 fn a_halted_environment_is_left_alone_until_it_is_wanted_again() {
     let mut bench = Bench::ready();
     bench.stir("container demo-api-1 died");

@@ -19,6 +19,7 @@ use crate::host::cmd::{Cmd, Output, SpawnError};
 use crate::host::containers::{self, Container};
 use crate::host::docker::Engine;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 pub(super) use crate::host::testing::engine::docker;
 use crate::host::testing::engine::{busybox_context, clean_up, unique};
 use crate::host::{Host, Runner};
@@ -103,6 +104,7 @@ impl Sandbox {
             host: Host {
                 runner: Arc::clone(&recorder) as Arc<dyn Runner>,
                 docker: Engine::new(Arc::clone(&env)),
+                ssh: Connections::default(),
                 env,
             },
             config: Arc::new(config.clone()),

@@ -17,6 +17,7 @@ use crate::host::docker::Engine;
 use crate::host::files::write;
 use crate::host::kube::fake::{FakeKube, Fault};
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::manifest::labels::PROJECT;
 use crate::policy::Class;
 use crate::steps::testing::TestBed;
@@ -54,7 +55,12 @@ impl Site {
         let env = Arc::new(env);
         let runner = ProcessRunner::new(Arc::clone(&env), CancellationToken::new());
         let docker = Engine::new(Arc::clone(&env));
-        let mut bed = TestBed::with_host(Host { runner: Arc::new(runner), docker, env });
+        let mut bed = TestBed::with_host(Host {
+            runner: Arc::new(runner),
+            docker,
+            ssh: Connections::default(),
+            env,
+        });
         bed.config(|config| {
             config.root = root.to_owned();
             config.name = "project".to_owned();

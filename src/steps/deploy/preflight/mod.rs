@@ -1,6 +1,7 @@
 //! What must be true before anything of any deploy is applied; everything that is not is told in one
 //! pass. The single questions are answered in `manifest/`; here they are asked and put together.
 
+mod declared;
 mod images;
 mod needs;
 mod pulls;
@@ -70,9 +71,13 @@ async fn look(wanted: &mut Wanted, objects: &Objects) -> Result<Findings, Failur
     let ctx = objects.step();
     let (changing, optional) = (wanted.changing(), wanted.optional());
     let everything = [changing.clone(), optional.clone()].concat();
-    let (view, needs) =
-        tokio::try_join!(View::of(&everything, wanted, objects), needs::ask(wanted, objects))?;
+    let (view, needs, declared) = tokio::try_join!(
+        View::of(&everything, wanted, objects),
+        needs::ask(wanted, objects),
+        declared::failures(objects)
+    )?;
     needs.judge(wanted, &mut findings);
+    findings.failures.extend(declared);
     for (subset, is_required) in [(&changing, true), (&optional, false)] {
         let mut found = view.storage(subset, wanted, objects).await?;
         found.extend(room(subset, wanted, &view, objects, &mut findings).await);

@@ -19,6 +19,7 @@ use crate::host::files;
 use crate::host::http::test_server::{Server, answer};
 use crate::host::kube::fake::FakeKube;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::redact::Secret;
 use crate::steps::testing::TestBed;
 
@@ -47,7 +48,7 @@ impl Scene {
         let env = Arc::new(env);
         let runner = Arc::new(ProcessRunner::new(Arc::clone(&env), CancellationToken::new()));
         let docker = Engine::new(Arc::clone(&env));
-        let mut bed = TestBed::with_host(Host { runner, docker, env });
+        let mut bed = TestBed::with_host(Host { runner, docker, ssh: Connections::default(), env });
         let root = folder.path().to_owned();
         bed.config(|config| {
             config.root = root;
@@ -215,7 +216,7 @@ async fn what_the_run_makes_and_what_the_cluster_has_counts() {
     });
     assert_eq!(scene.codes().await, [""; 0]);
     let asked = scene.fake.calls().into_iter().filter(|call| call.contains("secrets")).count();
-    assert_eq!(asked, 0, "what the run makes is not asked for");
+    assert_eq!(asked, 1, "for its type, and not again for those who name it");
 }
 
 #[tokio::test]

@@ -213,7 +213,7 @@ fn deployed(objects: &[Object]) -> Vec<Object> {
 }
 
 /// Whether the files are to blame, or what is installed: not what may pass.
-fn is_final(failure: &Failure) -> bool {
+pub(super) fn is_final(failure: &Failure) -> bool {
     !failure.is_cancelled()
         && !matches!(failure.class, Class::Transient | Class::Timeout | Class::Internal)
 }

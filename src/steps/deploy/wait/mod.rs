@@ -247,10 +247,6 @@ impl<'a> Wait<'a> {
     }
 
     fn failure(&self, at: usize) -> Failure {
-        let (failure, beside) = words::lost(&self.verdict, at, &self.world, &self.context);
-        for warning in beside {
-            self.objects.step().say(warning);
-        }
-        failure
+        words::lost(&self.verdict, at, &self.world, &self.context)
     }
 }

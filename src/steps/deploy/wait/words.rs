@@ -17,6 +17,9 @@ const NAMED: usize = 2;
 /// Most lines of evidence of a failure.
 const LINES: usize = 5;
 
+/// Most causes that are told beside the first.
+const FINDINGS: usize = 8;
+
 /// Objects that are all ready.
 pub(super) fn settled(wanted: &[Object]) -> Settled {
     let awaited = wanted.iter().filter(|object| is_awaited(&object.id)).count();
@@ -90,13 +93,8 @@ pub(super) fn left(part: &Part, context: &str) -> Option<Progress> {
     })
 }
 
-/// The failure of a wait that an object ended, and what else is wrong beside it.
-pub(super) fn lost(
-    verdict: &Verdict,
-    at: usize,
-    world: &World,
-    context: &str,
-) -> (Failure, Vec<Progress>) {
+/// The failure of a wait that an object ended: the most final cause, with the others as findings.
+pub(super) fn lost(verdict: &Verdict, at: usize, world: &World, context: &str) -> Failure {
     let mut found: Vec<Cause> = Vec::new();
     let others =
         || verdict.parts.iter().filter(|part| !part.is_optional() && !part.patience.is_helped());
@@ -111,20 +109,21 @@ pub(super) fn lost(
         }));
     }
     let mut causes = fold(found).into_iter().map(|cause| pinned(cause, context));
-    let mut failure =
-        causes.next().map_or_else(|| unexplained(at, verdict), |first| first.failure());
-    let mut beside = Vec::new();
-    for other in causes {
-        if failure.evidence.len() < LINES {
-            failure = failure.because(other.code, other.summary.as_str());
-        }
-        beside.push(Progress::Warning {
-            code: other.code,
-            hint: other.fix.as_ref().map(|fix| fix.command.clone()),
-            message: other.summary,
-        });
+    let failure = causes.next().map_or_else(|| unexplained(at, verdict), |first| first.failure());
+    with_findings(failure, &causes.collect::<Vec<Cause>>())
+}
+
+/// The failure with what else is wrong: so much of it that people read it, and a count of the rest.
+fn with_findings(mut failure: Failure, others: &[Cause]) -> Failure {
+    let more = others.len().saturating_sub(FINDINGS);
+    if let Some(last) = others.last().filter(|_| more > 0) {
+        failure.evidence.truncate(LINES - 1);
+        let what = if more == 1 { "cause" } else { "causes" };
+        failure = failure.because("beside", format!("{more} more {what}, such as {}", last.code));
     }
-    (failure, beside)
+    let shown = others.iter().take(FINDINGS);
+    failure.findings = shown.map(|cause| cause.failure().finding()).collect();
+    failure
 }
 
 /// An object that is lost has a cause; should one have none, its words remain.
@@ -155,18 +154,25 @@ pub(super) fn overdue(verdict: &Verdict, world: &World, context: &str) -> Failur
     });
     let summary = format!("the time was over with {}{first}", counted(verdict));
     let mut failure = Failure::new(Class::Timeout, "STEP_TIMEOUT", summary);
-    // The most final cause is proven; of the others there is a line each.
-    let proof = missing.first().and_then(|(_, cause)| cause.as_ref());
-    let room = LINES.saturating_sub(missing.len().saturating_sub(1)).max(1);
+    failure.fix = missing.iter().find_map(|(_, cause)| cause.as_ref()?.fix.clone());
+    // The most final cause is proven, the others have a proof of their own; of what has no cause
+    // there is a line each.
+    let proof = missing.first().and_then(|(_, cause)| cause.clone());
+    let rest = || missing.iter().skip(1);
+    let slow: Vec<&Part> =
+        rest().filter(|(_, cause)| cause.is_none()).map(|(part, _)| *part).collect();
+    let room = LINES.saturating_sub(slow.len()).max(1);
     failure
         .evidence
-        .extend(proof.into_iter().flat_map(|cause| cause.evidence.iter().cloned()).take(room));
-    for (part, cause) in missing.iter().skip(1) {
-        failure.evidence.push(Evidence::new(part.id.short(), why(part, cause)));
+        .extend(proof.iter().flat_map(|cause| cause.evidence.iter().cloned()).take(room));
+    for part in slow {
+        failure.evidence.push(Evidence::new(part.id.short(), part.state.words()));
     }
     failure.evidence.truncate(LINES);
-    failure.fix = missing.iter().find_map(|(_, cause)| cause.as_ref()?.fix.clone());
-    failure
+    let is_other = |cause: &Cause| proof.as_ref().is_none_or(|proof| !proof.is_alike(cause));
+    let others = fold(rest().filter_map(|(_, cause)| cause.clone()).collect());
+    let others: Vec<Cause> = others.into_iter().filter(is_other).collect();
+    with_findings(failure, &others)
 }
 
 fn rank(part: &Part, cause: Option<&Cause>) -> u8 {

@@ -115,10 +115,7 @@ impl Controller for Cluster {
 impl World {
     /// All that objects were after a version, which becomes the present one.
     pub(crate) fn past(&self, since: &mut u64) -> Vec<Value> {
-        let told = self.log.iter().filter(|event| event.version > *since);
-        let objects = told.map(|event| event.object.clone()).collect();
-        *since = self.version;
-        objects
+        self.changes(since).into_iter().map(|(_, object)| object).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::host::docker::Engine;
 use crate::host::files;
 use crate::host::kube::fake::FakeKube;
 use crate::host::process::ProcessRunner;
+use crate::host::ssh::Connections;
 use crate::plan::change::{Change, Probed};
 use crate::policy::Failure;
 use crate::steps::deploy::manifests;
@@ -115,7 +116,7 @@ impl Scene {
         ]));
         let runner = Arc::new(ProcessRunner::new(Arc::clone(&env), CancellationToken::new()));
         let docker = Engine::new(Arc::clone(&env));
-        let mut bed = TestBed::with_host(Host { runner, docker, env });
+        let mut bed = TestBed::with_host(Host { runner, docker, ssh: Connections::default(), env });
         bed.config(|config| *config = self.config.clone());
         bed
     }

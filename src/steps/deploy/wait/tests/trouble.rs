@@ -172,8 +172,30 @@ async fn several_causes_are_told_together() {
     let wanted = [deployment("api", 1), deployment("web", 1)];
     let failure = scene.wait(&wanted).await.unwrap_err();
     assert_eq!(failure.code, "IMAGE_NAME_INVALID");
-    assert!(failure.evidence.iter().any(|line| line.source == "SECRET_MISSING"), "{failure:?}");
-    assert_eq!(scene.bed.warnings(), ["SECRET_MISSING"]);
+    let [other] = &failure.findings[..] else { panic!("{failure:?}") };
+    assert_eq!(other.code, "SECRET_MISSING");
+    assert!(other.summary.contains("`keys`") && other.fix.is_some(), "{other:?}");
+    assert_eq!(scene.bed.warnings(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn of_many_causes_so_many_are_told_as_people_read() {
+    let scene = Scene::new();
+    let names: Vec<String> = (0..12).map(|at| format!("api-{at}")).collect();
+    for (at, name) in names.iter().enumerate() {
+        let words = format!("secret \"keys-{at}\" not found");
+        let waiting = json!({ "reason": "CreateContainerConfigError", "message": words });
+        stuck(&scene, name, 0, &json!({ "waiting": waiting }));
+    }
+    let wanted: Vec<Value> = names.iter().map(|name| deployment(name, 1)).collect();
+    let failure = scene.wait(&wanted).await.unwrap_err();
+    assert_eq!((failure.code, failure.findings.len()), ("SECRET_MISSING", 8));
+    let last = failure.evidence.last().unwrap();
+    assert_eq!(
+        (last.source.as_str(), last.text.as_str()),
+        ("beside", "3 more causes, such as SECRET_MISSING")
+    );
+    assert!(failure.evidence.len() <= 5, "{failure:?}");
 }
 
 #[tokio::test]
