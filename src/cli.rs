@@ -98,12 +98,17 @@ pub enum Command {
     Logs(Logs),
     /// Explain how the last run ended, or one step of it
     Why(Why),
+    /// Find what is wrong here and in the cluster: causes with their fix, not symptoms
+    Doctor(Read),
     /// Show or renew the pull secrets of registries
     #[command(subcommand)]
     Creds(Creds),
     /// Show, check or describe the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Let systemd bring the environment up, and keep it up
+    #[command(subcommand)]
+    Systemd(Systemd),
     /// Print a completion script
     Completions {
         /// For this shell
@@ -310,6 +315,59 @@ pub enum Config {
     Check(File),
     /// Print the JSON Schema of mlup.toml for editors
     Schema,
+}
+
+/// `mlup systemd`.
+#[derive(Debug, Subcommand)]
+pub enum Systemd {
+    /// Write the units of this environment and profile, enable and start them
+    Install {
+        /// Which units.
+        #[command(flatten)]
+        units: Units,
+        /// Enable them for the next login or boot only
+        #[arg(long)]
+        no_start: bool,
+    },
+    /// Print the units; needs no systemd
+    Print(Units),
+    /// Disable and remove the units; the environment stays as it is
+    Uninstall {
+        /// Which file.
+        #[command(flatten)]
+        file: File,
+        /// Whose units.
+        #[command(flatten)]
+        manager: Manager,
+    },
+}
+
+/// Whose manager runs units.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Manager {
+    /// Units of your own manager (the default)
+    #[arg(long, conflicts_with = "system")]
+    pub user: bool,
+    /// Units of the system, from boot on; needs root
+    #[arg(long)]
+    pub system: bool,
+}
+
+/// The units of an environment.
+#[derive(Args, Debug)]
+pub struct Units {
+    /// Which file.
+    #[command(flatten)]
+    pub file: File,
+    /// Whose units.
+    #[command(flatten)]
+    pub manager: Manager,
+    /// Run system units as this user; who calls, through sudo too, unless named
+    #[arg(long, value_name = "USER", requires = "system")]
+    pub run_as: Option<String>,
+    /// Keep the environment up with `mlup watch`; without it a timer renews pull secrets
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Output of a command that only reads.

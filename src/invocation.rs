@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
+use crate::host::journal::is_journal;
+
 /// How mlup was called.
 pub struct Invocation {
     /// Arguments, the program's name first.
@@ -16,8 +18,12 @@ pub struct Invocation {
     pub cwd: PathBuf,
     /// Process identifier.
     pub pid: u32,
+    /// The program itself, links followed; nothing where the system does not tell.
+    pub program: Option<PathBuf>,
     /// Which streams are terminals.
     pub terminals: Terminals,
+    /// Whether systemd's journal reads standard error.
+    pub journal: bool,
 }
 
 /// Which streams are terminals.
@@ -46,11 +52,13 @@ impl Invocation {
             // A folder that was removed under the shell: relative paths then fail by name.
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             pid: std::process::id(),
+            program: std::env::current_exe().ok(),
             terminals: Terminals {
                 stdin: io::stdin().is_terminal(),
                 stdout: io::stdout().is_terminal(),
                 stderr: io::stderr().is_terminal(),
             },
+            journal: is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref(), io::stderr()),
         }
     }
 

@@ -17,6 +17,7 @@
 //! steps/           one file a step kind: probe, apply, verify, remove
 //! drivers/         command lines of the tools and what they print       pure
 //! manifest/        Kubernetes objects: read, ordered, checked              pure
+//! doctor/          what is wrong, and what only follows from it        pure
 //! readiness/       when an object is ready, and why it is not              pure
 //! host/            all side effects
 //! event.rs         the public event schema
@@ -44,11 +45,13 @@
 //! | a tool's command line | `drivers/` |
 //! | how a run looks | `report/` |
 //! | what a run tells programs | `event.rs` |
+//! | what `doctor` finds | `doctor/`, `readiness/` |
 //! | an exit code, the wording of an error | `error.rs` |
 
 pub mod cli;
 mod commands;
 pub mod config;
+pub mod doctor;
 pub mod drivers;
 pub mod engine;
 pub mod error;

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers from the top; a file names only layers below its own.
-const LAYERS: [&str; 6] = ["commands", "engine", "steps", "drivers", "host", "config"];
+const LAYERS: [&str; 7] = ["commands", "engine", "steps", "doctor", "drivers", "host", "config"];
 
 /// Places that decide and therefore touch nothing.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "src/plan/",
     "src/policy/",
     "src/event.rs",
@@ -17,6 +17,7 @@ const PURE: [&str; 9] = [
     "src/drivers/",
     "src/manifest/",
     "src/readiness/",
+    "src/doctor/",
 ];
 
 /// Words that a pure place does not name.

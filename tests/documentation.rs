@@ -22,6 +22,13 @@ fn marked_commands_of_the_readme_work_on_the_quickstart() {
 }
 
 #[test]
+fn marked_commands_of_the_page_on_systemd_work_on_the_quickstart() {
+    let sandbox = Sandbox::new();
+    copy_example("quickstart", &sandbox);
+    run_marked(&sandbox, "docs/systemd.md", "test");
+}
+
+#[test]
 fn marked_commands_of_the_examples_work_on_a_copy_of_their_folder() {
     let folders = fs::read_dir(root().join("examples")).unwrap();
     let examples = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -192,6 +199,9 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/events.md",
         "docs/failures.md",
+        "docs/ssh.md",
+        "docs/systemd.md",
+        "docs/watch.md",
     ] {
         let folder = root().join(path).parent().unwrap().to_owned();
         for target in link.captures_iter(&read(path)) {

@@ -20,5 +20,6 @@ mod signals;
 mod ssh;
 mod support;
 mod support_selftest;
+mod systemd;
 mod terminal;
 mod watch;

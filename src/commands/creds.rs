@@ -7,8 +7,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::cli::{Creds, Format};
-use crate::commands::session::{self, Project, Session};
-use crate::commands::{output, run};
+use crate::commands::session::{Project, Session};
+use crate::commands::{lock, output};
 use crate::engine::{self, Interrupt};
 use crate::error::{Error, Exit};
 use crate::plan::StepId;
@@ -34,7 +34,7 @@ pub(super) fn creds(
 
 fn show(session: &Session, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let rows = session::runtime()?.block_on(rows(&project))?;
+    let rows = project.work(rows(&project))??;
     let cells: Vec<Vec<String>> = rows.iter().map(row_cells).collect();
     let header = ["registry", "namespace", "secret", "state", "age", "expires", "pods"];
     print(session, &project, (format, &rows), (&header, &cells))?;
@@ -63,11 +63,11 @@ fn row_cells(row: &Row) -> Vec<String> {
 
 fn renew(session: &Session, is_forced: bool, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let lock = run::lock(session, &project, "creds refresh")?;
-    let (done, ended) = session::runtime()?.block_on(async {
+    let lock = lock::lock(session, &project, "creds refresh")?;
+    let (done, ended) = project.work(async {
         let interrupts = engine::listen()?;
         Ok::<_, Error>(renew_all(session, &project, is_forced, interrupts).await)
-    })?;
+    })??;
     drop(lock);
     let cells: Vec<Vec<String>> = done.iter().map(refreshed_cells).collect();
     let header = ["secret", "renewed in", "retried", "left"];

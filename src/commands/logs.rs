@@ -23,14 +23,14 @@ pub(super) fn logs(session: &Session, args: &Logs) -> Result<ExitCode, Error> {
         let help = "logs are those of compose services; `[[deploy]]` with `compose` adds some";
         return Err(Error::usage("this environment has no compose services", help));
     }
-    session::runtime()?.block_on(async {
+    project.work(async {
         let mut interrupts = engine::listen()?;
         let printing = print(&project, &deploys, args);
         tokio::select! {
             done = printing => done.map(|()| Exit::Ok.into()),
             _ = interrupts.recv() => Ok(Exit::Ok.into()),
         }
-    })
+    })?
 }
 
 /// Prints the logs of all deploys side by side: with `--follow` none of them ends by itself.

@@ -3,6 +3,9 @@
 
 mod config;
 mod creds;
+mod doctor;
+mod greet;
+mod lock;
 mod logs;
 mod observe;
 mod output;
@@ -14,6 +17,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod systemd;
 mod urls;
 mod watch;
 mod why;
@@ -69,8 +73,10 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         Command::Urls(args) => urls::urls(&session(args.file.file), args.output),
         Command::Logs(args) => logs::logs(&session(args.file.clone()), &args),
         Command::Why(args) => why::why(&session(args.read.file.file.clone()), &args),
+        Command::Doctor(args) => doctor::doctor(&session(args.file.file), args.output),
         Command::Creds(args) => creds::creds(session, args),
         Command::Config(args) => config::config(session, args),
+        Command::Systemd(args) => systemd::systemd(session, args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     }

@@ -20,7 +20,7 @@ use crate::steps::{Consent, Prune};
 pub(super) fn plan(session: &Session, aim: &Aim, format: PlanFormat) -> Result<ExitCode, Error> {
     let project = session.project_with(aim.cluster.consent(), aim.prune(session))?;
     let selected = planning::start(&project.config)?.select(&Selection::from(&aim.steps))?;
-    let seen = session::runtime()?.block_on(observe(&project, &selected));
+    let seen = project.work(observe(&project, &selected))?;
     let broken = selected.plan().steps().iter().find_map(|step| match seen.get(&step.id) {
         Some(Seen::Failed(failure)) => Some((step.id.to_string(), failure.clone())),
         _ => None,

@@ -18,7 +18,7 @@ pub(super) fn reset(session: &Session, purge: bool) -> Result<ExitCode, Error> {
     let verb = if purge { Verb::Purge } else { Verb::Reset };
     let teardown = plan::teardown(&project.config, verb)?;
     if purge {
-        let doomed = session::runtime()?.block_on(doomed(&project, &teardown))?;
+        let doomed = project.work(doomed(&project, &teardown))??;
         if doomed.is_empty() {
             session.terminal.say("nothing to remove");
             return Ok(Exit::Ok.into());

@@ -2,39 +2,34 @@
 //! engine's one loop, put together for one plan.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep};
 
 use crate::commands::session::{self, Project, Session};
-use crate::commands::urls;
+use crate::commands::{lock, urls};
 use crate::engine::{self, Attempt, Interrupt, LastLook, Loss, Run, Stepper};
-use crate::error::{Error, Exit};
+use crate::error::Error;
 use crate::event::{Url, Verb};
-use crate::host::lock::{Lane, Lock, LockError, Owner};
+use crate::host::clock;
+use crate::host::journal::{self, JournalSocket};
+use crate::host::notify::{NotifySocket, pulse};
 use crate::host::runlog::RunLog;
-use crate::host::state_dir::state_dir;
-use crate::host::{clock, halt, terminal};
-use crate::plan::{Plan, Selected, StepId};
+use crate::host::terminal;
+use crate::invocation::Invocation;
+use crate::plan::{Plan, Selected, StepId, millis};
+use crate::report::journal::{Journal, SendDatagram};
 use crate::report::json::Json;
+use crate::report::notify::{Notify, Service};
 use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
 use crate::report::{FirstError, Front, Look, Report};
 use crate::steps::{self, Others, StepCtx, Teardown, cluster};
-
-/// What a watch that holds the lock calls itself.
-pub(super) const WATCH: &str = "mlup watch";
-/// How long a watch may take to make way: its steps are told to stop, and killed if they do not.
-const MAKES_WAY: Duration = Duration::from_secs(60);
-/// How often it is asked whether it did.
-const ASKS_AGAIN: Duration = Duration::from_millis(50);
 
 /// A plan and how to run it.
 pub(super) struct Wanted {
@@ -70,104 +65,24 @@ pub(super) fn run(
         Verb::Reset => "reset",
         Verb::Purge => "reset --purge",
     };
-    let lock = lock(session, project, word)?;
-    mark(session, project, wanted.verb, word)?;
+    let lock = lock::lock(session, project, word)?;
+    lock::mark(session, project, wanted.verb, word)?;
     let id = run_id(session.invocation.pid);
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
-    let finish = session::runtime()?.block_on(async {
+    let finish = project.work(async {
         let run = assemble(project, wanted, id, (reports, engine::listen()?));
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
-    })?;
+    })??;
     drop(lock);
     if let Some(error) = troubles.iter().find_map(FirstError::take) {
         let folder = log.folder().display();
         session.terminal.say(&format!("warning: the run log {folder} is not complete: {error}"));
     }
     Ok(ExitCode::from(finish.exit_code))
-}
-
-/// Takes the project's lock, and says so where a killed run had left it. A watch that is at work makes
-/// way.
-///
-/// # Errors
-/// Another run holds it, or there is no place for it.
-pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<Lock, Error> {
-    let (owner, folder) = (owner(session, word), state_folder(session, project)?);
-    let taken = match Lock::acquire(&folder, Lane::Run, &owner) {
-        Err(LockError::Held { owner: Some(holder), .. }) if holder.command == WATCH => {
-            after_the_watch(session, &folder, &owner)?
-        }
-        taken => taken,
-    };
-    let lock = taken.map_err(|error| Error::failure("lock")(error.failure()))?;
-    if let Some(Owner { pid, command, started }) = lock.taken_over() {
-        session.terminal.say(&format!(
-            "taking over from `{command}` (pid {pid}, started {started}), which was killed"
-        ));
-    }
-    Ok(lock)
-}
-
-/// Who this process is for others, when it does this.
-pub(super) fn owner(session: &Session, word: &str) -> Owner {
-    Owner {
-        pid: session.invocation.pid,
-        command: format!("mlup {word}"),
-        started: clock::rfc3339_now(),
-    }
-}
-
-/// Where the locks and the run logs of a project are.
-///
-/// # Errors
-/// Nothing says where state belongs.
-pub(super) fn state_folder(session: &Session, project: &Project) -> Result<PathBuf, Error> {
-    let (config, env) = (&project.config, &session.invocation.env);
-    state_dir(env, &config.name, &config.root).ok_or_else(|| Error::Plain {
-        exit: Exit::Prerequisite,
-        message: "there is no place for the lock and the run log: `HOME` is not set".to_owned(),
-        help: Some("set `HOME`, or `XDG_STATE_HOME` to an absolute path".to_owned()),
-    })
-}
-
-/// Asks a watch that is at work to make way, and takes the lock as soon as it does.
-fn after_the_watch(
-    session: &Session,
-    folder: &Path,
-    owner: &Owner,
-) -> Result<Result<Lock, LockError>, Error> {
-    // It sees that somebody holds this one.
-    let _turn = match Lock::acquire(folder, Lane::Turn, owner) {
-        Ok(turn) => turn,
-        Err(error) => return Ok(Err(error)),
-    };
-    session.terminal.say("`mlup watch` is at work: waiting until it makes way");
-    Ok(session::runtime()?.block_on(async {
-        let end = Instant::now() + MAKES_WAY;
-        loop {
-            match Lock::acquire(folder, Lane::Run, owner) {
-                Err(LockError::Held { .. }) if Instant::now() < end => sleep(ASKS_AGAIN).await,
-                taken => return taken,
-            }
-        }
-    }))
-}
-
-/// Tells a watch whether the environment is wanted: what was halted by hand it leaves alone.
-fn mark(session: &Session, project: &Project, verb: Verb, word: &str) -> Result<(), Error> {
-    let folder = state_folder(session, project)?;
-    if verb == Verb::Start {
-        return halt::clear(&folder).map_err(Error::failure("lock"));
-    }
-    let Some(watch) = Lock::holder(&folder, Lane::Watch) else { return Ok(()) };
-    halt::mark(&folder, &owner(session, word)).map_err(Error::failure("lock"))?;
-    let pid = watch.pid;
-    session.terminal.say(&format!("`mlup watch` (pid {pid}) leaves it alone until `mlup start`"));
-    Ok(())
 }
 
 /// Unique within a project: the folder of the run adds the time.
@@ -192,6 +107,7 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     };
     let front: Box<dyn Report> = match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
+        Front::Plain | Front::Quiet if terminal.journal => Box::new(entries(look)),
         Front::Plain | Front::Quiet => {
             Box::new(Plain::new(session::stderr(), look, terminal.width()))
         }
@@ -200,7 +116,24 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     let events = Json::new(log.events()?);
     let tools = ToolLog::new(log.step_logs());
     let troubles = vec![events.first_error(), tools.first_error()];
-    Ok(Reports { all: vec![front, Box::new(events), Box::new(tools)], troubles })
+    let mut all: Vec<Box<dyn Report>> = vec![front, Box::new(events), Box::new(tools)];
+    all.extend(notify(session, Service::Oneshot).map(|notify| Box::new(notify) as Box<dyn Report>));
+    Ok(Reports { all, troubles })
+}
+
+/// The report to systemd's journal.
+pub(super) fn entries(look: Look) -> Journal {
+    let socket = JournalSocket::at(Path::new(journal::SOCKET));
+    let send = socket.map(|socket| -> SendDatagram { Box::new(move |entry| socket.send(entry)) });
+    Journal::new(send, session::stderr(), look)
+}
+
+/// The report to the service manager that started mlup, if one did.
+pub(super) fn notify(session: &Session, service: Service) -> Option<Notify> {
+    let Invocation { env, pid, .. } = &session.invocation;
+    let socket = NotifySocket::of(env)?;
+    let pulse_ms = pulse(env, *pid).map(millis);
+    Some(Notify::new(Box::new(move |text| socket.send(text)), service, pulse_ms))
 }
 
 /// Everything that the engine's loop needs: who is shown the run, and who may end it.

@@ -1,6 +1,7 @@
 //! What every command begins with: the terminal, the configuration and the way to the outside
 //! world. Built once from the invocation; nothing is read or connected before it is needed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,12 +20,13 @@ use crate::host::Host;
 use crate::host::docker::{Engine, outside_of_nodes};
 use crate::host::process::ProcessRunner;
 use crate::host::ssh::Connections;
+use crate::host::state_dir::state_dir;
 use crate::host::terminal;
 use crate::invocation::{Invocation, Terminals};
 use crate::plan::StepId;
 use crate::policy::escalate::Rung;
 use crate::redact::Scrubber;
-use crate::report::{self, Detail, Front, Mode, Style};
+use crate::report::{self, Detail, Front, Mode, Style, journal};
 use crate::steps::{Consent, Listings, Others, Passwords, Projects, Prune, Renderings, StepCtx};
 
 /// How long a command that only reads waits for an answer.
@@ -41,6 +43,8 @@ pub(super) struct Terminal {
     pub front: Front,
     /// How much is said.
     pub detail: Detail,
+    /// Whether systemd's journal reads the conversation.
+    pub journal: bool,
 }
 
 impl Terminal {
@@ -64,7 +68,8 @@ impl Terminal {
             _ => Detail::Normal,
         };
         let style = Style { colour, unicode: speaks_utf8(invocation) };
-        Self { terminals: invocation.terminals, style, front, detail }
+        let journal = invocation.journal;
+        Self { terminals: invocation.terminals, style, front, detail, journal }
     }
 
     /// Columns of the conversation; a fixed width where it goes to no terminal.
@@ -80,13 +85,16 @@ impl Terminal {
 
     /// Says what went wrong. There is nobody left to tell when this fails too.
     pub(super) fn complain(self, error: &Error) {
-        let _ = stderr().write_all(error.render(self.style, self.width()).as_bytes());
+        let text = error.render(self.style, self.width());
+        let text = if self.journal { journal::complaint(&text) } else { text };
+        let _ = stderr().write_all(text.as_bytes());
     }
 
     /// One line of the conversation, left out in quiet and JSON mode.
     pub(super) fn say(self, line: &str) {
         if !matches!(self.front, Front::Quiet | Front::Json) {
-            let _ = writeln!(stderr(), "{line}");
+            let text = if self.journal { journal::remark(line) } else { format!("{line}\n") };
+            let _ = stderr().write_all(text.as_bytes());
         }
     }
 }
@@ -124,14 +132,19 @@ impl Session {
     /// # Errors
     /// It is missing or wrong.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
-        Ok(config::load(&Sources {
+        Ok(config::load(&self.sources())?)
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
             cwd: self.invocation.cwd.clone(),
             file: self.file.clone(),
             profile: self.global.profile.clone(),
             deadline: self.global.timeout.clone(),
             set: self.global.set.clone(),
             env: self.invocation.env.clone(),
-        })?)
+        }
     }
 
     /// Reads a configuration that this version can run, and prepares the way to the world.
@@ -171,7 +184,9 @@ impl Session {
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
             docker: Engine::new(Arc::clone(&env)),
-            ssh: kept.ssh,
+            ssh: kept
+                .ssh
+                .unwrap_or_else(|| Connections::recorded(tunnel_record(&loaded.config, &env))),
             env,
         };
         let scrubber = Scrubber::new(&loaded.config.secrets_to_scrub);
@@ -196,7 +211,12 @@ pub(super) struct Kept {
     /// Passwords of registries.
     pub passwords: Passwords,
     /// Connections to other machines.
-    pub ssh: Connections,
+    pub ssh: Option<Connections>,
+}
+
+/// Where a tunnel of this project is written down.
+fn tunnel_record(config: &Config, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    Some(state_dir(env, &config.name, &config.root)?.join("tunnel.json"))
 }
 
 /// Where data goes.
@@ -245,6 +265,19 @@ pub(super) struct Project {
 }
 
 impl Project {
+    /// Does this work, and ends what it has opened towards other machines.
+    ///
+    /// # Errors
+    /// The operating system has no resources left.
+    pub(super) fn work<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let done = runtime()?.block_on(async {
+            let done = work.await;
+            self.host.close().await;
+            done
+        });
+        Ok(done)
+    }
+
     /// What a step works with when a command only looks: nobody listens to its progress.
     pub(super) fn reading(&self, id: &StepId) -> StepCtx {
         let (progress, _) = mpsc::unbounded_channel();

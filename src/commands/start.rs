@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{PlanFormat, Start};
 use crate::commands::session::Session;
-use crate::commands::{plan, run};
+use crate::commands::{greet, plan, run};
 use crate::error::Error;
 use crate::event::Verb;
 use crate::plan::{self as planning, Selection};
@@ -22,5 +22,6 @@ pub(super) fn start(session: &Session, args: &Start) -> Result<ExitCode, Error> 
         jobs: usize::from(args.jobs),
         strict: args.strict,
     };
+    greet::greet(session, &project)?;
     run::run(session, &project, wanted)
 }

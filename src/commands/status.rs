@@ -12,6 +12,8 @@ use crate::commands::session::{self, Project, Session};
 use crate::engine;
 use crate::error::{Error, Exit};
 use crate::host::clock;
+use crate::host::ssh::Forward;
+use crate::host::ssh::record::Record;
 use crate::plan::change::{Change, Op, Probed};
 use crate::plan::{self, Plan, Selected, Step, StepId, StepKind};
 use crate::report::{table, text};
@@ -32,6 +34,8 @@ struct Report {
     cluster: Option<ClusterStatus>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     nodes: Vec<NodeStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<Record>,
     services: Vec<ServiceStatus>,
 }
 
@@ -48,11 +52,10 @@ struct Row {
 pub(super) fn status(session: &Session, args: &Status) -> Result<ExitCode, Error> {
     let project = session.project()?;
     let plan = plan::start(&project.config)?;
-    let runtime = session::runtime()?;
     if args.watch {
-        return runtime.block_on(watch(session, &project, &plan, args.read.output));
+        return project.work(watch(session, &project, &plan, args.read.output))?;
     }
-    let report = runtime.block_on(look(&project, &plan));
+    let report = project.work(look(&project, &plan))?;
     print(session, &project, args.read.output, &report)?;
     Ok(verdict(&report).into())
 }
@@ -111,6 +114,7 @@ async fn look(project: &Project, plan: &Plan) -> Report {
         steps: rows,
         cluster,
         nodes: nodes.unwrap_or_default(),
+        tunnel: project.host.ssh.tunnel_record(),
         services,
     }
 }
@@ -179,6 +183,11 @@ fn tables(session: &Session, report: &Report) -> String {
         let header = ["node", "roles", "state", "version", "address", "for"];
         text.push_str(&table::render(&header, &nodes, width));
     }
+    if let Some(tunnel) = &report.tunnel {
+        text.push('\n');
+        let header = ["tunnel", "state", "for", "to", "restarts or reason"];
+        text.push_str(&table::render(&header, &tunnel_cells(tunnel), width));
+    }
     if !report.services.is_empty() {
         let services: Vec<Vec<String>> = report.services.iter().map(service_cells).collect();
         text.push('\n');
@@ -216,6 +225,19 @@ fn node_cells(node: &NodeStatus) -> Vec<String> {
         address,
         age(node.created.as_deref()),
     ]
+}
+
+/// The cells of each port that leads to another machine.
+fn tunnel_cells(tunnel: &Record) -> Vec<Vec<String>> {
+    let restarts = || format!("restarts: {}", tunnel.restarts);
+    let note = tunnel.reason.clone().unwrap_or_else(restarts);
+    let (state, age) = (&tunnel.state, age(Some(&tunnel.since)));
+    let cells = |port: &Forward| {
+        let to = format!("{} {}:{}", tunnel.destination, port.host, port.port);
+        let from = format!("127.0.0.1:{}", port.local);
+        vec![from, state.clone(), age.clone(), to, note.clone()]
+    };
+    tunnel.forwards.iter().map(cells).collect()
 }
 
 fn age(since: Option<&str>) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::Format;
 use crate::commands::output;
-use crate::commands::session::{self, Project, Session};
+use crate::commands::session::{Project, Session};
 use crate::config::model::{Check, Login, LoginValue};
 use crate::error::{Error, Exit};
 use crate::event::Url;
@@ -50,7 +50,7 @@ impl Row {
 /// Carries out `mlup urls`.
 pub(super) fn urls(session: &Session, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let rows = session::runtime()?.block_on(rows(&project))?;
+    let rows = project.work(rows(&project))??;
     output::print(session, format, &rows, |width| {
         let mut header = vec!["name", "url", "user", "password", "note"];
         let mut cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::cli::{Format, Why};
 use crate::commands::output;
-use crate::commands::session::{self, Session};
+use crate::commands::session::{self, Project, Session};
 use crate::error::{Error, Exit};
-use crate::event::{Diagnosis, Event, EventKind, Outcome, Recovery};
+use crate::event::{Diagnosis, Event, EventKind, Outcome, Recovery, State};
 use crate::host::runlog::{self, PastRun};
-use crate::report::{failure, story};
+use crate::plan::StepId;
+use crate::report::{failure, story, table};
+use crate::steps::check::route::{self, Passage, Tried};
 
 /// A run of the past and what it said.
 struct Record {
@@ -34,6 +36,17 @@ struct Answer<'a> {
     recovered: Vec<&'a Recovery>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     story: Vec<&'a Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<Way>,
+}
+
+/// The way to what a step asks for, walked now.
+#[derive(Debug, Serialize)]
+struct Way {
+    address: String,
+    hops: Vec<Tried>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<Diagnosis>,
 }
 
 /// Carries out `mlup why`.
@@ -50,12 +63,17 @@ pub(super) fn why(session: &Session, args: &Why) -> Result<ExitCode, Error> {
     };
     let record = Record { events: run.events()?, run };
     let step = args.step.as_deref().map(|name| resolve(&record, name)).transpose()?;
-    let answer = answer(&record, step);
+    let route = match step.filter(|step| is_down(&record, step)) {
+        Some(step) => project.work(way(&project, step))?,
+        None => None,
+    };
+    let answer = Answer { route, ..answer(&record, step) };
     let text = match args.read.output {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,
         Format::Table => tell(session, &record, &answer),
     };
+    let text = project.scrubber.scrub(&text);
     session::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Ok.into())
 }
@@ -98,7 +116,60 @@ fn answer<'a>(record: &'a Record, step: Option<&str>) -> Answer<'a> {
     let recovered = recovered.into_iter().flatten().filter(|recovery| about(&recovery.step));
     let story = step.map(|step| story::of(&record.events, step)).unwrap_or_default();
     let (diagnoses, recovered) = (diagnoses.collect(), recovered.collect());
-    Answer { run: record.id(), outcome, diagnoses, recovered, story }
+    Answer { run: record.id(), outcome, diagnoses, recovered, story, route: None }
+}
+
+/// Whether the last run left the step in another state than up.
+fn is_down(record: &Record, step: &str) -> bool {
+    let last = record.events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::StepState(state) if state.step == step => Some(state.to),
+        _ => None,
+    });
+    last.is_some_and(|last| !matches!(last, State::Ready | State::Succeeded | State::Skipped))
+}
+
+/// The way to what the step asks for, where it asks for something in the cluster.
+async fn way(project: &Project, step: &str) -> Option<Way> {
+    let id = match step.split_once('/') {
+        Some((kind, name)) => StepId::named(kind, name),
+        None => StepId::single(step),
+    };
+    let ctx = project.reading(&id);
+    let route = match id.kind() {
+        "cluster" => route::to_api(&ctx).await?,
+        "check" => {
+            let check = project.config.checks.iter().find(|check| check.name == id.name())?;
+            route::to_check(check, &ctx).await?
+        }
+        _ => return None,
+    };
+    project.host.ssh.close(project.host.runner.as_ref()).await;
+    let finding = route.failure.map(|failure| failure.diagnosis(step));
+    Some(Way { address: route.address, hops: route.tried, finding })
+}
+
+/// The hops as a table, then what is wrong at the last of them.
+fn tell_way(session: &Session, way: &Way, width: usize) -> String {
+    let word = |passage| match passage {
+        Passage::Open => "open",
+        Passage::Closed => "closed",
+        Passage::Unknown => "not known",
+    };
+    let rows = way.hops.iter().map(|tried| {
+        vec![tried.hop.name().to_owned(), word(tried.passage).to_owned(), tried.detail.clone()]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut text = format!("\nthe way to {}, walked now:\n", way.address);
+    text.push_str(&table::render(&["hop", "", "found"], &rows, Some(width)));
+    match &way.finding {
+        Some(finding) => {
+            text.push('\n');
+            let style = session.terminal.style_of_stdout();
+            text.push_str(&failure::render_alone(finding, width, style));
+        }
+        None => text.push_str("\nnothing on it is closed now\n"),
+    }
+    text
 }
 
 fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
@@ -122,6 +193,9 @@ fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
     if !told.is_empty() {
         text.push('\n');
         text.push_str(&story::lines(&told));
+    }
+    if let Some(way) = &answer.route {
+        text.push_str(&tell_way(session, way, width));
     }
     text + &format!("\nlog: {}\n", record.run.folder().display())
 }

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use diagnostic::{ConfigError, Problem};
+pub(crate) use files::find;
 pub use load::load;
 use model::Config;
 pub use origin::OriginRow;

@@ -19,3 +19,4 @@ pub mod minikube;
 pub mod pull_secret;
 pub mod references;
 pub mod spec;
+pub mod systemd;

@@ -12,9 +12,11 @@ pub mod files;
 pub mod fingerprint;
 pub mod halt;
 pub mod http;
+pub mod journal;
 pub mod kube;
 pub mod labelled;
 pub mod lock;
+pub mod notify;
 pub mod ports;
 pub mod process;
 pub mod random;
@@ -55,4 +57,11 @@ pub struct Host {
     pub ssh: ssh::Connections,
     /// The process environment as it was at the start.
     pub env: Arc<BTreeMap<String, String>>,
+}
+
+impl Host {
+    /// Ends what is open towards other machines; it is made again when it is needed.
+    pub async fn close(&self) {
+        self.ssh.close(&*self.runner).await;
+    }
 }

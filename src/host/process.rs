@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::Stream;
 use crate::host::Runner;
 use crate::host::cmd::{Cmd, End, Output, SpawnError};
+use crate::host::notify::VARIABLES;
 use capture::Capture;
 use group::Group;
 
@@ -45,7 +46,7 @@ impl ProcessRunner {
     /// Runs commands with this environment; `force` kills all of them at once, without grace.
     #[must_use]
     pub fn new(env: Arc<BTreeMap<String, String>>, force: CancellationToken) -> Self {
-        Self { env, force, grace: GRACE }
+        Self { env: without_manager(env), force, grace: GRACE }
     }
 
     /// Sets how long a command may take to end after it was asked to; [`GRACE`] unless set.
@@ -234,6 +235,16 @@ fn not_found(cmd: &Cmd) -> SpawnError {
 #[must_use]
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// The environment without what a service manager says to mlup alone.
+fn without_manager(env: Arc<BTreeMap<String, String>>) -> Arc<BTreeMap<String, String>> {
+    if !VARIABLES.iter().any(|name| env.contains_key(*name)) {
+        return env;
+    }
+    let mut env = Arc::unwrap_or_clone(env);
+    env.retain(|name, _| !VARIABLES.contains(&name.as_str()));
+    Arc::new(env)
 }
 
 /// Where a program is on this PATH, if it is there.

@@ -2,97 +2,44 @@
 //! known hosts, one connection a run. What its words mean is `policy::ssh`; which scripts run over
 //! there is up to the drivers.
 
+mod connections;
 mod control;
 mod copy;
+mod forward;
+mod keeper;
 mod options;
+pub mod record;
 mod script;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
 
 use crate::config::destination::Destination;
 use crate::event::{Fix, Stream};
-use crate::host::Runner;
 use crate::host::cmd::{Cmd, End, Output, Payload};
 use crate::host::workbench::Workbench;
-use crate::policy::ssh as words;
+use crate::policy::ssh::{self as words, HostKey};
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 
+pub use connections::Connections;
 pub use copy::{Mode, RemotePath, Rights};
+pub use forward::Forward;
 pub use script::Script;
 #[cfg(test)]
 pub(crate) use script::answering;
 #[cfg(test)]
 mod tests;
 
-use control::Folder;
+use connections::Link;
+use options::Strangers;
 use script::Answer;
 
 /// How long the end of a connection may take: it is asked of a process of this machine.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// The connections of a run, one a destination. Made on first use, ended by [`Connections::close`].
-#[derive(Clone, Default)]
-pub struct Connections(Arc<Mutex<Open>>);
-
-#[derive(Default)]
-struct Open {
-    folder: Option<Folder>,
-    links: BTreeMap<Destination, Arc<Link>>,
-}
-
-/// The connection to one destination.
-struct Link {
-    /// Where its socket is.
-    control: String,
-    /// Whether it was made. Held while it is being made, so that two scripts do not make two.
-    made: tokio::sync::Mutex<bool>,
-}
-
-impl Connections {
-    /// Connections whose sockets have the same paths in every test: `/run/mlup/0`.
-    #[cfg(test)]
-    pub(crate) fn scripted() -> Self {
-        let folder = Some(Folder::scripted("/run/mlup"));
-        Self(Arc::new(Mutex::new(Open { folder, links: BTreeMap::new() })))
-    }
-
-    fn link(
-        &self,
-        destination: &Destination,
-        env: &BTreeMap<String, String>,
-    ) -> Result<Arc<Link>, Failure> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = open.links.get(destination) {
-            return Ok(Arc::clone(link));
-        }
-        let folder = match open.folder.take() {
-            Some(folder) => folder,
-            None => Folder::create(env)?,
-        };
-        let control = folder.socket(open.links.len());
-        open.folder = Some(folder);
-        let link = Arc::new(Link { control, made: tokio::sync::Mutex::new(false) });
-        open.links.insert(destination.clone(), Arc::clone(&link));
-        Ok(link)
-    }
-
-    /// Ends every connection and removes what belongs to them. A connection that does not listen
-    /// ends by itself soon after.
-    pub async fn close(&self, runner: &dyn Runner) {
-        let open = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for (destination, link) in open.links {
-            if *link.made.lock().await {
-                let exit = options::master(&link.control, "exit", &destination).timeout(CLOSING);
-                let _ = runner.run(exit, CancellationToken::new()).await;
-            }
-        }
-    }
-}
+/// How long the client may take to tell all that happens on the way.
+const ASKING: Duration = Duration::from_secs(20);
 
 /// The command line by which a script runs over there, on [`Connections::scripted`].
 #[cfg(test)]
@@ -139,6 +86,46 @@ impl Ssh {
         let input = script.input_before_payload();
         let shell = options::shell_before_payload(input.expose().len());
         self.send(script, shell, input, Some(payload)).await
+    }
+
+    /// Makes the connection that scripts share, and runs none.
+    ///
+    /// # Errors
+    /// As [`Ssh::script`].
+    pub async fn connect(&self) -> Result<(), Failure> {
+        let doing = "log in";
+        let link = self.bench.host.ssh.link(&self.destination, &self.bench.host.env)?;
+        let mut made = link.made.lock().await;
+        if *made {
+            return Ok(());
+        }
+        let cmd = options::connect(&link.control, &self.destination);
+        let output = self.run(doing, cmd, ASKING).await?;
+        *made = output.success();
+        match output.end {
+            End::Exit(0) => Ok(()),
+            End::TimedOut => Err(words::silent(self.destination.as_str(), doing, ASKING)),
+            _ => Err(self.refused(doing, &output.stderr).await),
+        }
+    }
+
+    /// Takes the host key that the machine shows for its own from now on, if it is still the one
+    /// that somebody has agreed to. The client writes it into the user's known hosts.
+    ///
+    /// # Errors
+    /// `SSH_HOST_KEY_CHANGED`: it shows another one now; the machine cannot be reached.
+    pub async fn accept(&self, agreed: &HostKey) -> Result<(), Failure> {
+        let doing = "meet the machine";
+        let ask = |strangers| options::introduction(&self.destination, strangers);
+        let looked = self.run(doing, ask(Strangers::Refuse), ASKING).await?;
+        let shown = words::host_key(&looked.stderr);
+        if shown.as_ref() == Some(agreed) {
+            let taken = self.run(doing, ask(Strangers::Accept), ASKING).await?;
+            if words::host_key(&taken.stderr).as_ref() == Some(agreed) {
+                return Ok(());
+            }
+        }
+        Err(words::another_key(self.destination.as_str(), agreed, shown.as_ref()))
     }
 
     /// What the ssh client's own configuration makes of the destination: the value of this keyword
@@ -213,19 +200,21 @@ impl Ssh {
         })
     }
 
-    /// Why the client made no connection. A host key that it does not know is asked for once more,
-    /// because in batch mode the client does not show it.
+    /// Why the client made no connection. Where it says too little it is asked once more: in batch
+    /// mode it does not show a host key, and nothing of a jump host.
     async fn refused(&self, doing: &str, stderr: &str) -> Failure {
         let failure = words::failure(self.destination.as_str(), doing, stderr);
-        if failure.code != words::HOST_KEY_UNKNOWN {
+        if !words::says_too_little(&failure) {
             return failure;
         }
-        let cmd = options::introduction(&self.destination);
-        let shown = self.run(doing, cmd, CLOSING * 2).await;
-        let key = shown.ok().and_then(|output| words::host_key(&output.stderr));
-        match key {
-            Some(key) => failure.because("ssh", key.to_string()),
-            None => failure,
+        let again = self
+            .run(doing, options::introduction(&self.destination, Strangers::Refuse), ASKING)
+            .await;
+        match again {
+            Ok(output) => {
+                words::explained(self.destination.as_str(), doing, failure, &output.stderr)
+            }
+            Err(_) => failure,
         }
     }
 
@@ -237,17 +226,16 @@ impl Ssh {
 
     async fn run(&self, doing: &str, cmd: Cmd, limit: Duration) -> Result<Output, Failure> {
         self.bench.look(cmd, limit).await.map_err(|failure| match failure.code {
-            "TOOL_MISSING" => {
-                let summary = format!(
-                    "could not {doing} on `{}`: there is no `ssh` on PATH",
-                    self.destination
-                );
-                Failure::new(Class::Prerequisite, "SSH_MISSING", summary)
-                    .fix(Fix::safe("sudo apt-get install openssh-client"))
-            }
+            "TOOL_MISSING" => missing(doing, self.destination.as_str()),
             _ => failure,
         })
     }
+}
+
+fn missing(doing: &str, destination: &str) -> Failure {
+    let summary = format!("could not {doing} on `{destination}`: there is no `ssh` on PATH");
+    Failure::new(Class::Prerequisite, "SSH_MISSING", summary)
+        .fix(Fix::safe("sudo apt-get install openssh-client"))
 }
 
 /// The exit code by which the client speaks of itself; scripts' own codes come with their answer.

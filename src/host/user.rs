@@ -5,3 +5,9 @@
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
+
+/// The number of the user who runs this process.
+#[must_use]
+pub fn id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

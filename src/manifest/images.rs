@@ -95,7 +95,8 @@ pub enum PullPolicy {
 
 impl PullPolicy {
     /// The policy of a container, which follows from its image where it says none.
-    fn of(container: &Value) -> Self {
+    #[must_use]
+    pub fn of(container: &Value) -> Self {
         match read::text(container, "/imagePullPolicy") {
             "Always" => Self::Always,
             "Never" => Self::Never,

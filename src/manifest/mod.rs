@@ -29,5 +29,5 @@ pub mod vars;
 pub mod wanted;
 
 pub use object::{Object, ObjectId, Place, Scope};
-pub use pod_spec::pod_spec;
+pub use pod_spec::{containers, pod_spec};
 pub use served::Served;

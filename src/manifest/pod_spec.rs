@@ -21,7 +21,7 @@ pub fn pod_spec(object: &Value) -> Option<(&Value, &'static str)> {
 }
 
 /// The containers of a pod specification with the name of their list, init containers first.
-pub(super) fn containers(spec: &Value) -> impl Iterator<Item = (&'static str, usize, &Value)> {
+pub fn containers(spec: &Value) -> impl Iterator<Item = (&'static str, usize, &Value)> {
     ["initContainers", "containers"].into_iter().flat_map(move |list| {
         let containers = spec.get(list).and_then(Value::as_array);
         containers.into_iter().flatten().enumerate().map(move |(at, one)| (list, at, one))

@@ -47,6 +47,21 @@ impl Served {
         Some(Self::of(id, &plural, scope))
     }
 
+    /// A kind of Kubernetes itself by its names, such as `apps/v1` and `Deployment`.
+    #[must_use]
+    pub fn own(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let id = ObjectId {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: String::new(),
+        };
+        let plural = format!("{}s", id.kind.to_ascii_lowercase());
+        Self::built_in(&id).unwrap_or_else(|| Self::of(&id, &plural, Scope::Namespaced))
+    }
+
     /// A kind that a definition among these objects brings.
     #[must_use]
     pub fn defined(id: &ObjectId, objects: &[Object]) -> Option<Self> {

@@ -10,5 +10,6 @@ pub mod moment;
 pub mod renewal;
 pub mod ssh;
 pub mod tool;
+pub mod tunnel;
 
 pub use failure::{Class, Failure};

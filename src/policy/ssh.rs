@@ -13,6 +13,12 @@ use crate::quote::quote;
 /// The code of a machine whose host key nobody has accepted yet.
 pub const HOST_KEY_UNKNOWN: &str = "SSH_HOST_KEY_UNKNOWN";
 
+/// The code of a machine whose jump host is in the way.
+const JUMP_FAILED: &str = "SSH_JUMP_FAILED";
+
+/// What goes before a line that is told under `-v` alone.
+const DEBUG: &str = "debug1: ";
+
 /// A host key as people compare it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostKey {
@@ -28,6 +34,30 @@ impl fmt::Display for HostKey {
     }
 }
 
+impl HostKey {
+    /// The key in the evidence of a machine whose key nobody has accepted yet.
+    #[must_use]
+    pub fn of(failure: &Failure) -> Option<Self> {
+        let is_unknown = failure.code == HOST_KEY_UNKNOWN;
+        let mut lines = failure.evidence.iter().rev().filter(|_| is_unknown);
+        let (kind, digest) = lines.find_map(|line| line.text.split_once(" SHA256:"))?;
+        Some(Self { kind: kind.to_owned(), fingerprint: format!("SHA256:{digest}") })
+    }
+}
+
+/// The machine shows another key than the one that somebody has just agreed to.
+#[must_use]
+pub fn another_key(destination: &str, agreed: &HostKey, shown: Option<&HostKey>) -> Failure {
+    let summary = format!("`{destination}` does not show the host key any more that was agreed to");
+    let failure = Failure::new(Class::Refused, "SSH_HOST_KEY_CHANGED", summary)
+        .because("ssh", format!("agreed to {agreed}"));
+    let failure = match shown {
+        Some(shown) => failure.because("ssh", format!("it shows {shown}")),
+        None => failure,
+    };
+    failure.fix(Fix::safe(format!("ssh -v {} true   # find out why", quote(destination))))
+}
+
 /// The host key that a client shows under `-v` (`sshconnect.c`, `verify_host_key`). Behind a jump
 /// host that is the last one: the way there comes first.
 #[must_use]
@@ -35,6 +65,31 @@ pub fn host_key(stderr: &str) -> Option<HostKey> {
     let shown = stderr.lines().filter_map(|line| line.split_once("Server host key: "));
     let (kind, fingerprint) = { shown }.next_back()?.1.trim().split_once(' ')?;
     Some(HostKey { kind: kind.to_owned(), fingerprint: fingerprint.to_owned() })
+}
+
+/// Whether the client can tell more about this when it is asked to.
+#[must_use]
+pub fn says_too_little(failure: &Failure) -> bool {
+    [HOST_KEY_UNKNOWN, JUMP_FAILED].contains(&failure.code)
+}
+
+/// The failure with what the client tells of it under `-v`: the words of a jump host's own client,
+/// and the host key that was refused.
+#[must_use]
+pub fn explained(destination: &str, doing: &str, before: Failure, stderr: &str) -> Failure {
+    let plain: Vec<&str> = stderr.lines().filter(|line| !is_debug(line)).collect();
+    let now = failure(destination, doing, &plain.join("\n"));
+    let failure = if now.code == before.code { now } else { before };
+    let key = plain.iter().any(|line| line.contains("Host key verification failed"));
+    match host_key(stderr).filter(|_| key) {
+        Some(key) => failure.because("ssh", key.to_string()),
+        None => failure,
+    }
+}
+
+/// Lines of `-v`: what it tells, its version, and where it read its settings.
+fn is_debug(line: &str) -> bool {
+    line.starts_with(DEBUG) || line.starts_with("OpenSSH_")
 }
 
 /// Why the client made no connection, by its own words.
@@ -99,7 +154,7 @@ fn jump(destination: &str, doing: &str, stderr: &str) -> Option<Failure> {
     let summary = format!(
         "could not {doing}: the way there, through a jump host or a proxy command, ends too early"
     );
-    let mut failure = Failure::new(Class::Prerequisite, "SSH_JUMP_FAILED", summary);
+    let mut failure = Failure::new(Class::Prerequisite, JUMP_FAILED, summary);
     let own: Vec<&str> = stderr.lines().filter(|line| !is_symptom(line)).collect();
     failure.evidence = last_lines(Tool::Ssh.name(), &own.join("\n"), "");
     let destination = quote(destination);

@@ -96,6 +96,8 @@ pub struct Cause {
     pub log: Option<LogSource>,
     /// How often it was tried again; 0 where nobody counts.
     pub attempt: i64,
+    /// The rule of the catalogue, where the code stands for several: `PROBE-03`.
+    pub rule: Option<&'static str>,
 }
 
 impl Cause {
@@ -117,7 +119,13 @@ impl Cause {
             affects: Vec::new(),
             log: None,
             attempt: 0,
+            rule: None,
         }
+    }
+
+    pub(super) fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
     }
 
     pub(super) fn because(mut self, source: impl Into<String>, text: &str) -> Self {
@@ -139,6 +147,11 @@ impl Cause {
 
     pub(super) fn root(mut self, kind: &str, namespace: &str, name: &str) -> Self {
         self.root = Some(Root::new(kind, namespace, name));
+        self
+    }
+
+    pub(super) fn maybe_root(mut self, root: Option<Root>) -> Self {
+        self.root = root.or(self.root);
         self
     }
 

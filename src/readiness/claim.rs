@@ -33,9 +33,8 @@ pub(super) fn claim(object: &Value, world: &World) -> Readiness {
 
 /// Whether a pod that has a node uses the claim; only then a volume comes.
 fn is_used(claim: &Value, world: &World) -> bool {
-    world.all("Pod").iter().any(|pod| {
-        read::namespace(pod) == read::namespace(claim)
-            && !read::text(pod, "/spec/nodeName").is_empty()
+    world.within("Pod", read::namespace(claim)).any(|pod| {
+        !read::text(pod, "/spec/nodeName").is_empty()
             && read::list(pod, "/spec/volumes").iter().any(|volume| {
                 read::text(volume, "/persistentVolumeClaim/claimName") == read::name(claim)
             })
@@ -111,6 +110,7 @@ fn no_default_class(object: &Value) -> Cause {
         Finality::CurableBy(Remedy::Object),
         format!("{} names no storage class, and the cluster has no default one", called(object)),
     )
+    .rule("PVC-02")
     .fix(format!(
         "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{namespace}`"
     ))
@@ -163,6 +163,17 @@ pub(super) fn of_pod(pod: &Value, world: &World) -> Option<Cause> {
             }),
             None => world.knows("PersistentVolumeClaim").then(|| missing(pod, name)),
         })
+}
+
+/// The first of a pod's claims that has no volume.
+pub(super) fn first_pending(pod: &Value, world: &World) -> Option<Root> {
+    let namespace = read::namespace(pod);
+    read::list(pod, "/spec/volumes")
+        .iter()
+        .map(|volume| read::text(volume, "/persistentVolumeClaim/claimName"))
+        .filter_map(|name| world.find("PersistentVolumeClaim", namespace, name))
+        .find(|claim| read::text(claim, "/status/phase") != "Bound")
+        .map(Root::of)
 }
 
 /// A claim that a pod names and that is not there.

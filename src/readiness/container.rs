@@ -182,10 +182,15 @@ pub(super) fn volume_cause(pod: &Value, world: &World) -> Option<Cause> {
     match (proven, said) {
         (Some(one), said) => {
             let cause = describe(pod, one.target, &one.name, one.absent, &one.keys);
-            Some(cause.because("event FailedMount", said.map_or("", |(words, _)| words)))
+            Some(
+                cause
+                    .rule("CFG-05")
+                    .because("event FailedMount", said.map_or("", |(words, _)| words)),
+            )
         }
         (None, Some((words, named))) if !world.knows(named.target.kind()) => {
-            Some(missing_cause(pod, world, &named).because("event FailedMount", words))
+            let cause = missing_cause(pod, world, &named).rule("CFG-05");
+            Some(cause.because("event FailedMount", words))
         }
         _ => None,
     }
@@ -202,7 +207,9 @@ fn other(container: &Container<'_>) -> Cause {
     )
     .affecting(container.pod);
     if words.contains("runAsNonRoot") || words.contains("non-root") {
-        return cause.fix("set `securityContext.runAsUser` to a number other than 0");
+        return cause
+            .rule("CFG-03")
+            .fix("set `securityContext.runAsUser` to a number other than 0");
     }
     cause.fix(format!(
         "kubectl -n {} describe pod {}",

@@ -12,18 +12,21 @@ struct Known {
     code: Option<&'static str>,
     finality: Finality,
     why: &'static str,
+    /// The rule of the catalogue.
+    rule: &'static str,
     fix: Option<&'static str>,
 }
 
 const DEPENDENCY: Finality = Finality::CurableBy(Remedy::Dependency);
 
 /// In the order in which they decide.
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 13] = [
     Known {
         words: &["exec format error", "exec user process caused"],
         code: Some("EXEC_FORMAT"),
         finality: Finality::Fatal,
         why: "its program is not for the node's platform",
+        rule: "CRASH-05",
         fix: Some("docker buildx build --platform {platform} --push ."),
     },
     Known {
@@ -31,6 +34,7 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "evidently 0.7 no longer has ColumnMapping",
+        rule: "CRASH-06",
         fix: Some("pin `evidently<0.7` and build the image anew"),
     },
     Known {
@@ -42,15 +46,61 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "its model was written by another version of scikit-learn",
+        rule: "CRASH-09",
         fix: Some(
             "build the image with the version of scikit-learn that wrote the model, or export the model again",
         ),
+    },
+    Known {
+        words: &["Duplicated timeseries in CollectorRegistry"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its module is imported twice, and registers its metrics twice (in your application)",
+        rule: "CRASH-08",
+        fix: Some(
+            "start it once: `uvicorn main:app`, or `uvicorn.run(app)` in place of `uvicorn.run(\"main:app\")`",
+        ),
+    },
+    Known {
+        words: &["mlflow/logged-models failed with error code 404", "logged-models failed with"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its MLflow client is of a newer major version than the server (in your application)",
+        rule: "SKEW-01",
+        fix: Some(
+            "pin `mlflow` in the image to the major version of the server, and build it anew",
+        ),
+    },
+    Known {
+        words: &["NameError: name '"],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its code names something that it does not import (in your application)",
+        rule: "CRASH-10",
+        fix: Some("correct the line that the traceback ends with, and build the image anew"),
+    },
+    Known {
+        words: &["KeyError: \"[", "KeyError: ['", "FileNotFoundError: "],
+        code: None,
+        finality: DEPENDENCY,
+        why: "its code does not find the data that it expects (in your application)",
+        rule: "CRASH-14",
+        fix: Some("correct the data or the line that the traceback ends with"),
+    },
+    Known {
+        words: &["plugin/loop: Loop ("],
+        code: None,
+        finality: DEPENDENCY,
+        why: "name service asks itself: the node's resolv.conf leads back to it",
+        rule: "NODE-08",
+        fix: Some("give the kubelet `resolvConf=/run/systemd/resolve/resolv.conf`"),
     },
     Known {
         words: &["ModuleNotFoundError: ", "ImportError: "],
         code: None,
         finality: DEPENDENCY,
         why: "a Python module is missing or of another version",
+        rule: "CRASH-07",
         fix: Some("put the module, pinned, into the image's requirements and build it anew"),
     },
     Known {
@@ -58,13 +108,20 @@ const KNOWN: [Known; 8] = [
         code: None,
         finality: DEPENDENCY,
         why: "it has no valid cloud credentials",
+        rule: "CRASH-12",
         fix: Some("give the container credentials by a `[[secret]]` of mlup.toml"),
     },
     Known {
-        words: &["password authentication failed", "Access denied for user"],
+        words: &[
+            "password authentication failed",
+            "Access denied for user",
+            "FATAL:  role \"",
+            "FATAL:  database \"",
+        ],
         code: None,
         finality: DEPENDENCY,
         why: "a database does not accept its password; the database keeps the one of its first start",
+        rule: "CRASH-13",
         fix: None,
     },
     Known {
@@ -78,6 +135,7 @@ const KNOWN: [Known; 8] = [
         code: Some("DEPENDENCY_UNREACHABLE"),
         finality: DEPENDENCY,
         why: "it does not find the host of something that it needs",
+        rule: "CRASH-11",
         fix: Some("check the host's name against the services of its namespace"),
     },
     Known {
@@ -89,6 +147,7 @@ const KNOWN: [Known; 8] = [
         code: Some("DEPENDENCY_UNREACHABLE"),
         finality: DEPENDENCY,
         why: "something that it needs does not answer",
+        rule: "CRASH-11",
         fix: None,
     },
 ];
@@ -116,6 +175,9 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
     cause.evidence.extend(shown);
     if let Some((known, _)) = found {
         cause.summary = format!("{}: {}", cause.summary, known.why);
+        if !keeps_its_rule(&cause) {
+            cause.rule = Some(known.rule);
+        }
         cause.code = known.code.filter(|_| cause.code != "JOB_FAILED").unwrap_or(cause.code);
         cause.finality = if cause.code == "JOB_FAILED" { cause.finality } else { known.finality };
         let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
@@ -125,6 +187,11 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
         }
     }
     cause
+}
+
+/// Whether it counts more what failed than why: an attempt of a job, a container before the others.
+fn keeps_its_rule(cause: &Cause) -> bool {
+    ["JOB_FAILED", "INIT_FAILED"].contains(&cause.code)
 }
 
 /// Whether a log has anything to say; the runtime may have cleared it away.

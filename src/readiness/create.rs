@@ -20,7 +20,7 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let words = failed(object)
         .or_else(|| owned().find_map(failed))
         .or_else(|| from_events(object, world))?;
-    Some(explain(object, &words))
+    Some(explain(object, &words, world))
 }
 
 /// Controllers without such a condition say it in events alone, and go on trying.
@@ -39,7 +39,7 @@ fn from_events(object: &Value, world: &World) -> Option<String> {
     (read::text(last, "/reason") == "FailedCreate").then(|| world::message(last).to_owned())
 }
 
-fn explain(object: &Value, words: &str) -> Cause {
+fn explain(object: &Value, words: &str, world: &World) -> Cause {
     let namespace = read::namespace(object);
     let who = called(object);
     let tail = words.split_once(" is forbidden: ").map_or(words, |(_, tail)| tail);
@@ -66,12 +66,7 @@ fn explain(object: &Value, words: &str) -> Cause {
         Cause::new("POD_SECURITY", Class::Config, Finality::Fatal, format!("{who} gets no pods: namespace `{namespace}` {}", tail.replace("violates", "refuses them, they violate")))
             .fix("set the `securityContext` of pod and containers as the rule wants it, or relax the namespace's label pod-security.kubernetes.io/enforce")
     } else if words.contains("failed calling webhook") {
-        Cause::new(
-            "WEBHOOK_UNREACHABLE",
-            Class::Transient,
-            Finality::Transient,
-            format!("{who} gets no pods: a webhook does not answer"),
-        )
+        webhook(&who, words, world)
     } else {
         Cause::new(
             "PODS_REFUSED",
@@ -86,4 +81,30 @@ fn explain(object: &Value, words: &str) -> Cause {
         ))
     };
     cause.because("condition ReplicaFailure", words).affecting(object)
+}
+
+/// A webhook that is asked before a pod is taken, and does not answer: `failed calling webhook
+/// "NAME": failed to call webhook: Post "https://SERVICE.NAMESPACE.svc:443/...": ...`.
+fn webhook(who: &str, words: &str, world: &World) -> Cause {
+    let after = |lead: &str| words.split_once(lead).map(|(_, rest)| rest).unwrap_or_default();
+    let name = after("failed calling webhook \"").split('"').next().unwrap_or_default();
+    let service = after("Post \"https://").split(['/', ':', '?']).next().unwrap_or_default();
+    let behind = if service.is_empty() { String::new() } else { format!(" at `{service}`") };
+    let cause = Cause::new(
+        "WEBHOOK_UNREACHABLE",
+        Class::Transient,
+        Finality::Transient,
+        format!("{who} gets no pods: webhook `{name}`{behind} does not answer"),
+    );
+    let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
+    let owner = kinds.iter().flat_map(|kind| world.all(kind)).find(|configuration| {
+        read::list(configuration, "/webhooks").iter().any(|one| read::text(one, "/name") == name)
+    });
+    let Some(owner) = owner else {
+        return cause.fix(format!("bring up what answers webhook `{name}`, then wait"));
+    };
+    let (kind, configuration) = (read::kind(owner), read::name(owner));
+    cause.root(kind, "", configuration).fix(format!(
+        "bring up the pods behind webhook `{name}` of {kind} `{configuration}`; only if nobody needs it any more, delete that configuration"
+    ))
 }

@@ -9,6 +9,7 @@ pub mod crash_log;
 mod create;
 mod custom;
 mod extension;
+pub mod image;
 mod job;
 mod namespace;
 pub mod pods;

@@ -124,6 +124,7 @@ pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
     }
     lost_node(pod, world)
         .or_else(|| schedule::cause(pod, world))
+        .or_else(|| schedule::unseen(pod))
         .or_else(|| of_containers(pod, world))
         .or_else(|| container::volume_cause(pod, world))
         .or_else(|| claim_on_node(pod, world))

@@ -30,7 +30,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     }
     let answer = failures.last().map(|event| world::message(event)).unwrap_or_default();
     let asked = asked(container, probe);
-    let (why, fix) = explain(container, probe, answer);
+    let (rule, why, fix) = explain(container, probe, answer);
     Some(
         Cause::new(
             "PROBE_FAILING",
@@ -39,6 +39,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
             format!("{} runs, and its readiness probe {asked} fails: {why}", container.called()),
         )
         .because(format!("event Unhealthy, {count} times"), answer)
+        .rule(rule)
         .fix(fix)
         .affecting(container.pod),
     )
@@ -75,7 +76,11 @@ fn declared<'w>(container: &Container<'w>) -> impl Iterator<Item = &'w Value> {
     container.spec().map(|spec| read::list(spec, "/ports")).unwrap_or_default().iter()
 }
 
-fn explain(container: &Container<'_>, probe: &Value, answer: &str) -> (String, String) {
+fn explain(
+    container: &Container<'_>,
+    probe: &Value,
+    answer: &str,
+) -> (&'static str, String, String) {
     if answer.contains("connection refused") {
         let port = port(container, probe);
         let others: Vec<String> = declared(container)
@@ -85,16 +90,26 @@ fn explain(container: &Container<'_>, probe: &Value, answer: &str) -> (String, S
             .collect();
         return if others.is_empty() {
             (
+                "PROBE-03",
                 format!("nothing listens on port {port} yet"),
                 format!("let the program listen on 0.0.0.0:{port}, or correct the probe's port"),
             )
         } else {
             let others = others.join(", ");
             (
+                "PROBE-03",
                 format!("nothing listens on port {port}; the container declares {others}"),
                 format!("let the readiness probe ask port {others}, if the program listens there"),
             )
         };
+    }
+    let words = answer.split_once(": ").map_or(answer, |(_, words)| words);
+    if words.starts_with("command ") || answer.contains("executable file not found") {
+        return (
+            "PROBE-05",
+            words.to_owned(),
+            "let the probe run a program that the image has and that ends in time".to_owned(),
+        );
     }
     if answer.contains("context deadline exceeded")
         || answer.contains("timed out")
@@ -102,6 +117,7 @@ fn explain(container: &Container<'_>, probe: &Value, answer: &str) -> (String, S
     {
         let seconds = read::number(probe, "/timeoutSeconds").unwrap_or(1);
         return (
+            "PROBE-04",
             format!("no answer within its timeout of {seconds} s"),
             "raise `timeoutSeconds` of the readiness probe, or give the container more CPU"
                 .to_owned(),
@@ -109,10 +125,10 @@ fn explain(container: &Container<'_>, probe: &Value, answer: &str) -> (String, S
     }
     if let Some((_, code)) = answer.split_once("statuscode: ") {
         return (
+            "PROBE-02",
             format!("the answer is {code}"),
             "correct the probe's path, or see in the container's log why it answers so".to_owned(),
         );
     }
-    let words = answer.split_once(": ").map_or(answer, |(_, words)| words);
-    (words.to_owned(), "see in the container's log why it is not ready".to_owned())
+    ("PROBE-05", words.to_owned(), "see in the container's log why it is not ready".to_owned())
 }

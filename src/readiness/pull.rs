@@ -146,7 +146,23 @@ impl Pull<'_, '_> {
         let tail = self.words.rsplit(": ").next().unwrap_or_default();
         let tail = if tail.is_empty() { "the cluster no longer says why" } else { tail };
         let summary = format!("image `{}` could not be pulled: {tail}", self.image);
-        self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary).fix(format!(
+        let cause = self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary);
+        if self.words.contains("manifest.v1+prettyjws") {
+            return cause.rule("PULL-17").fix(format!(
+                "docker buildx build --push -t {} .: the node's containerd takes no manifest of schema 1 any more",
+                self.image
+            ));
+        }
+        let broken = ["no space left on device", "unexpected commit digest", "unexpected EOF"];
+        if let Some(words) = broken.iter().find(|words| self.words.contains(*words)) {
+            let full = *words == broken[0];
+            return cause.rule("PULL-22").fix(if full {
+                "free space on the node: docker system df, then docker builder prune"
+            } else {
+                "try again; a proxy or the link to the registry cuts the download short"
+            });
+        }
+        cause.fix(format!(
             "kubectl -n {} describe pod {}",
             self.namespace(),
             read::name(self.container.pod)
@@ -178,10 +194,10 @@ impl Pull<'_, '_> {
             format!("image `{image}` is not in registry `{}`", name.registry),
         );
         if !name.has_host && name.repository.starts_with("library/") {
-            return cause.fix(load(image));
+            return cause.rule("PULL-11").fix(load(image));
         }
         match name.repository.strip_prefix("bitnami/").filter(|_| name.registry == "docker.io") {
-            Some(rest) => cause.fix(format!(
+            Some(rest) => cause.rule("PULL-12").fix(format!(
                 "name `bitnamilegacy/{rest}` instead: the bitnami images were moved there in 2025"
             )),
             None => cause.fix(format!("push `{image}`, or name a tag that exists")),
@@ -206,6 +222,18 @@ impl Pull<'_, '_> {
                 .last()?;
             names.into_iter().find(|name| !world.knows("Secret") && said.contains(*name))
         })
+    }
+
+    /// The pod's service account, if it names pull secrets that the pod has not.
+    fn account_with_secrets(&self) -> Option<&str> {
+        let pod = self.container.pod;
+        let name = match read::text(pod, "/spec/serviceAccountName") {
+            "" => "default",
+            name => name,
+        };
+        let account = self.container.world.find("ServiceAccount", self.namespace(), name)?;
+        let named = !read::list(account, "/imagePullSecrets").is_empty();
+        (named && self.secret_names().is_empty()).then_some(name)
     }
 
     /// The registry wants other credentials than it got: which secret is at fault?
@@ -297,12 +325,31 @@ impl Pull<'_, '_> {
                 name.registry
             ),
         )
+        .rule(refusal_of(&name.registry, aws))
         .root("Secret", namespace, secret)
         .fix(format!("{fix} secret `{secret}` in namespace `{namespace}`"))
     }
 
     fn no_credentials(&self) -> Cause {
         let Self { image, name, .. } = self;
+        if let Some(account) = self.account_with_secrets() {
+            return self
+                .told(
+                    "PULL_CREDENTIALS_MISSING",
+                    Class::Prerequisite,
+                    Finality::CurableBy(Remedy::PullSecret),
+                    format!(
+                        "{} is older than the pull secrets of its service account `{account}`, and took none along",
+                        called(self.container.pod)
+                    ),
+                )
+                .rule("PULL-20")
+                .fix(format!(
+                    "kubectl -n {} delete pod {}: the one that takes its place has the secrets",
+                    self.namespace(),
+                    read::name(self.container.pod)
+                ));
+        }
         if !name.has_host && name.repository.starts_with("library/") {
             return self
                 .told(
@@ -313,6 +360,7 @@ impl Pull<'_, '_> {
                         "image `{image}` is not on the node, and Docker Hub has none of this name"
                     ),
                 )
+                .rule("PULL-11")
                 .fix(load(image));
         }
         self.told(
@@ -321,9 +369,25 @@ impl Pull<'_, '_> {
             Finality::CurableBy(Remedy::PullSecret),
             format!("registry `{}` wants credentials for `{image}`, and {} names no pull secret", name.registry, called(self.container.pod)),
         )
+        .rule(match name.registry.as_str() {
+            "docker.io" => "PULL-05",
+            registry => refusal_of(registry, false),
+        })
         .fix(format!(
             "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [...]` in mlup.toml",
             name.registry, self.namespace()
         ))
+    }
+}
+
+/// The rule for a login that a registry does not accept.
+fn refusal_of(registry: &str, expired: bool) -> &'static str {
+    let google = ["gcr.io", "pkg.dev"];
+    match registry {
+        _ if expired => "PULL-02",
+        "docker.io" => "PULL-21",
+        azure if azure.ends_with(".azurecr.io") => "PULL-03",
+        other if google.iter().any(|end| other.ends_with(end)) => "PULL-04",
+        _ => "PULL-02",
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
         .or_else(|| ports(pod, world, reasons))
         .or_else(|| selector(pod, reasons))
         .or_else(|| taint(pod, world, reasons))
+        .or_else(|| cordon(pod, world, reasons))
         .unwrap_or_else(|| other(pod, reasons));
     let cause = cause.because("scheduler", words);
     Some(if cause.affects.is_empty() { cause.affecting(pod) } else { cause })
@@ -43,7 +44,12 @@ fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             Finality::Transient,
             format!("{} waits for the volume of a claim", called(pod)),
         )
-        .fix(format!("kubectl -n {} describe pvc", read::namespace(pod)))
+        .rule("PVC-04")
+        .fix(format!(
+            "kubectl -n {} describe pvc: is what provisions volumes of its class running?",
+            read::namespace(pod)
+        ))
+        .maybe_root(claim::first_pending(pod, world))
     }))
 }
 
@@ -73,11 +79,11 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
     });
     Some(match first {
-        "pods" => cause.fix("add a node, or run fewer pods"),
-        "cpu" | "memory" => cause.fix(format!(
+        "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
+        "cpu" | "memory" | "ephemeral-storage" => cause.fix(format!(
             "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}"
         )),
-        other => cause.fix(format!(
+        other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
     })
@@ -167,14 +173,61 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     )
 }
 
+/// A node that somebody closed for new pods, and nobody opened again.
+fn cordon(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
+    if !reasons.contains("were unschedulable") {
+        return None;
+    }
+    let closed = world.all("Node").iter().find(|node| read::truth(node, "/spec/unschedulable"))?;
+    let name = read::name(closed);
+    Some(
+        Cause::new(
+            "NODE_CORDONED",
+            Class::Prerequisite,
+            Finality::CurableBy(Remedy::Nodes),
+            format!("{} gets no node: `{name}` is cordoned and takes no new pods", called(pod)),
+        )
+        .fix(format!("kubectl uncordon {name}"))
+        .root("Node", "", name),
+    )
+}
+
+/// A pod that no scheduler has looked at: it names one that does not run. Its status is a phase and
+/// nothing else (seen with Kubernetes 1.36).
+pub(super) fn unseen(pod: &Value) -> Option<Cause> {
+    let scheduler = read::text(pod, "/spec/schedulerName");
+    let is_unseen = read::text(pod, "/status/phase") == "Pending"
+        && read::text(pod, "/spec/nodeName").is_empty()
+        && read::list(pod, "/status/conditions").is_empty();
+    if !is_unseen || ["", "default-scheduler"].contains(&scheduler) {
+        return None;
+    }
+    Some(
+        Cause::new(
+            "SCHEDULER_UNKNOWN",
+            Class::Config,
+            Finality::Transient,
+            format!(
+                "{} waits for scheduler `{scheduler}`, which has not looked at it",
+                called(pod)
+            ),
+        )
+        .because(format!("pod {}", read::name(pod)), &format!("schedulerName: {scheduler}"))
+        .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
+        .affecting(pod),
+    )
+}
+
 fn other(pod: &Value, reasons: &str) -> Cause {
     let reason =
         reasons.split_once(": ").map_or(reasons, |(_, reason)| reason).trim().trim_end_matches('.');
-    Cause::new(
+    let zone = ["didn't match PersistentVolume's node affinity", "volume node affinity conflict"];
+    let cause = Cause::new(
         "UNSCHEDULABLE",
         Class::Prerequisite,
         Finality::Transient,
         format!("{} gets no node: {reason}", called(pod)),
     )
-    .fix(format!("kubectl -n {} describe pod {}", read::namespace(pod), read::name(pod)))
+    .fix(format!("kubectl -n {} describe pod {}", read::namespace(pod), read::name(pod)));
+    if zone.iter().any(|words| reasons.contains(words)) { cause.rule("SCH-08") } else { cause }
 }

@@ -69,6 +69,23 @@ impl World {
         self.kinds.get(kind).map(Shelf::all).unwrap_or_default()
     }
 
+    /// The objects of a kind in a namespace, in their order.
+    pub fn within<'w>(
+        &'w self,
+        kind: &str,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'w Value> + use<'w> {
+        let found: Vec<&Value> =
+            self.kinds.get(kind).map(|shelf| shelf.within(namespace).collect()).unwrap_or_default();
+        found.into_iter()
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.kinds.values().map(|shelf| shelf.all().len()).sum()
+    }
+
     /// Whether all objects of a kind are here.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {

@@ -42,7 +42,7 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Output => "|",
             Self::Probe => "probe",

@@ -246,6 +246,25 @@ PORT_TAKEN  deploy/stack  service `api` wants host port 8080, which container
     }
 
     #[test]
+    fn what_else_is_wrong_comes_after_the_fix_of_the_first() {
+        let finding = Finding {
+            code: "SECRET_MISSING".into(),
+            summary: "Secret `shop/s` is nowhere".into(),
+            evidence: Vec::new(),
+            fix: Some(Fix::safe("make s")),
+        };
+        let block = plain(&Diagnosis { findings: vec![finding], ..port_taken() }, 80);
+        let order = "
+  fix (safe): docker stop old-web
+  SECRET_MISSING
+    Secret `shop/s` is nowhere
+    fix (safe): make s
+  blocks: check/api, check/web (2)
+";
+        assert!(block.contains(order), "{block}");
+    }
+
+    #[test]
     fn a_narrow_window_moves_the_sentence_down_and_keeps_the_command_whole() {
         let mut diagnosis = port_taken();
         diagnosis.fix = Some(Fix::destructive("docker rm --force --volumes old-web"));

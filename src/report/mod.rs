@@ -9,8 +9,11 @@ pub mod failure;
 mod first_error;
 #[cfg(test)]
 mod fixture;
+mod hold;
+pub mod journal;
 pub mod json;
 pub mod mode;
+pub mod notify;
 pub mod plain;
 #[cfg(test)]
 mod replay_tests;

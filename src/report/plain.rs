@@ -1,12 +1,12 @@
 //! Lines of state changes for pipes, CI and dumb terminals: each thing is said once, and silence
 //! is broken by a heartbeat that says what is waited for.
 
-use std::collections::HashMap;
 use std::io::Write;
 
-use crate::event::{Event, EventKind, State, StepState};
+use crate::event::{Event, EventKind};
 use crate::report::board::{Board, Head, Row};
-use crate::report::entry::{self, Entry, Mark};
+use crate::report::entry::{self, Entry};
+use crate::report::hold::Holds;
 use crate::report::mode::Detail;
 use crate::report::style::{Line, Tone};
 use crate::report::{Look, Report, summary, text};
@@ -14,9 +14,6 @@ use crate::report::{Look, Report, summary, text};
 /// First silence that is broken, in milliseconds; doubles up to [`LONGEST_SILENCE_MS`].
 const FIRST_SILENCE_MS: u64 = 5_000;
 const LONGEST_SILENCE_MS: u64 = 60_000;
-/// How long a step's new reason is held back after its last line, doubling likewise: a probe that
-/// counts or alternates must not fill the log.
-const FIRST_HOLD_MS: u64 = 1_000;
 /// Steps that one heartbeat names.
 const NAMED_STEPS: usize = 4;
 
@@ -28,14 +25,7 @@ pub struct Plain {
     board: Board,
     spoke_ms: u64,
     silence_ms: u64,
-    held: HashMap<String, Hold>,
-}
-
-/// What was last said about a waiting step.
-struct Hold {
-    said: String,
-    at_ms: u64,
-    patience_ms: u64,
+    holds: Holds,
 }
 
 impl Plain {
@@ -49,7 +39,7 @@ impl Plain {
             board: Board::default(),
             spoke_ms: 0,
             silence_ms: FIRST_SILENCE_MS,
-            held: HashMap::new(),
+            holds: Holds::default(),
         }
     }
 
@@ -69,30 +59,9 @@ impl Plain {
         self.silence_ms = FIRST_SILENCE_MS;
     }
 
-    /// Whether a new reason of a waiting step may be said now; remembers that it was.
-    fn may_say(&mut self, state: &StepState, now_ms: u64) -> bool {
-        if state.to != State::Waiting {
-            self.held.remove(&state.step);
-            return true;
-        }
-        let reason = state.reason.clone().unwrap_or_default();
-        let Some(hold) = self.held.get_mut(&state.step) else {
-            let hold = Hold { said: reason, at_ms: now_ms, patience_ms: FIRST_HOLD_MS };
-            self.held.insert(state.step.clone(), hold);
-            return true;
-        };
-        hold.release(&reason, now_ms)
-    }
-
     /// Says the reasons that were held back and still stand.
     fn release_held(&mut self, now_ms: u64) {
-        let mut due = Vec::new();
-        for row in self.board.rows.iter().filter(|row| row.state == State::Waiting) {
-            if self.held.get_mut(&row.id).is_some_and(|hold| hold.release(row.note(), now_ms)) {
-                due.push(still_waiting(row));
-            }
-        }
-        for entry in due {
+        for entry in self.holds.due(&self.board, now_ms) {
             self.say_entry(now_ms, &entry);
         }
     }
@@ -105,18 +74,6 @@ impl Plain {
         let line = heartbeat(&active);
         self.say(now_ms, &line);
         self.silence_ms = (self.silence_ms * 2).min(LONGEST_SILENCE_MS);
-    }
-}
-
-impl Hold {
-    fn release(&mut self, reason: &str, now_ms: u64) -> bool {
-        let due = self.said != reason && now_ms.saturating_sub(self.at_ms) >= self.patience_ms;
-        if due {
-            reason.clone_into(&mut self.said);
-            self.at_ms = now_ms;
-            self.patience_ms = (self.patience_ms * 2).min(LONGEST_SILENCE_MS);
-        }
-        due
     }
 }
 
@@ -134,7 +91,7 @@ impl Report for Plain {
         }
         let Some(entry) = entry::entry(&event.kind, self.look.detail) else { return };
         let may_say = match &event.kind {
-            EventKind::StepState(state) => self.may_say(state, now_ms),
+            EventKind::StepState(state) => self.holds.may_say(state, now_ms),
             _ => true,
         };
         if may_say {
@@ -161,7 +118,8 @@ impl Report for Plain {
     }
 }
 
-fn opening(head: &Head, steps: usize) -> Line {
+/// The first line of a run.
+pub(super) fn opening(head: &Head, steps: usize) -> Line {
     let text = format!(
         " {} (profile {}): {}, deadline {}",
         head.project,
@@ -170,16 +128,6 @@ fn opening(head: &Head, steps: usize) -> Line {
         text::limit(head.deadline_ms)
     );
     Line::default().with(Tone::Strong, summary::verb(head.action)).with(Tone::Normal, text)
-}
-
-fn still_waiting(row: &Row) -> Entry {
-    Entry {
-        subject: row.id.clone(),
-        mark: Mark::State(State::Waiting),
-        duration_ms: None,
-        code: None,
-        text: row.note().to_owned(),
-    }
 }
 
 fn heartbeat(active: &[&Row]) -> Line {

@@ -1,7 +1,7 @@
 //! The end of a run: each root cause once, the verdict, where the time went and where the
 //! environment answers. Says nothing before the last event.
 
-use crate::event::{Outcome, PathEntry, Recovery, State, Url, Verb};
+use crate::event::{Diagnosis, Outcome, PathEntry, Recovery, State, Url, Verb};
 use crate::report::board::{Board, End, Row};
 use crate::report::style::{Line, Style, Tone, paint_all};
 use crate::report::{failure, story, text};
@@ -18,12 +18,9 @@ const NAMED_STEPS: usize = 3;
 pub fn render(board: &Board, run_log: Option<&str>, width: usize, style: Style) -> String {
     let Some(end) = &board.end else { return String::new() };
     let mut lines = Vec::new();
-    for diagnosis in &board.diagnoses {
-        // What was overcome in the end is no failure.
-        if board.row(&diagnosis.step).is_none_or(|row| !row.is_up()) {
-            lines.push(Line::default());
-            lines.extend(failure::lines(diagnosis, width));
-        }
+    for diagnosis in causes(board) {
+        lines.push(Line::default());
+        lines.extend(failure::lines(diagnosis, width));
     }
     lines.push(Line::default());
     lines.extend(verdict(board, end, width));
@@ -34,6 +31,18 @@ pub fn render(board: &Board, run_log: Option<&str>, width: usize, style: Style) 
     }
     lines.extend(urls(&end.urls));
     paint_all(&lines, style)
+}
+
+/// The root causes that stand at the end: what was overcome is no failure.
+pub(super) fn causes(board: &Board) -> Vec<&Diagnosis> {
+    let stands = |diagnosis: &&Diagnosis| board.row(&diagnosis.step).is_none_or(|row| !row.is_up());
+    board.diagnoses.iter().filter(stands).collect()
+}
+
+/// The verdict on a finished run in one line.
+pub(super) fn verdict_text(board: &Board) -> Option<String> {
+    let lines = verdict(board, board.end.as_ref()?, usize::MAX);
+    Some(lines.iter().map(|line| line.paint(Style::default())).collect())
 }
 
 /// The word that a user typed.

@@ -51,14 +51,18 @@ mod tests {
     #[test]
     fn a_run_that_failed_has_a_cause() {
         let mut tally = Tally::default();
-        fixture::failed_start().iter().for_each(|event| tally.event(event));
+        for event in &fixture::failed_start() {
+            tally.event(event);
+        }
         assert_eq!(tally.cause().map(|cause| cause.code), Some("PORT_TAKEN".to_owned()));
     }
 
     #[test]
     fn a_run_that_got_ready_has_changed_something_and_has_no_cause() {
         let mut tally = Tally::default();
-        fixture::cold_start().iter().for_each(|event| tally.event(event));
+        for event in &fixture::cold_start() {
+            tally.event(event);
+        }
         assert_eq!(tally.cause(), None);
         assert!(!tally.changed().is_empty());
     }

@@ -35,7 +35,9 @@ impl Watching {
         let causes = self.board.diagnoses.iter().filter(|diagnosis| is_left(&diagnosis.step));
         let lines: Vec<Line> =
             causes.flat_map(|diagnosis| failure::lines(diagnosis, self.width)).collect();
-        lines.iter().for_each(|line| self.say(line));
+        for line in &lines {
+            self.say(line);
+        }
     }
 }
 
@@ -81,7 +83,9 @@ mod tests {
         let sink = Sink::default();
         let out = Box::new(sink.clone());
         let mut report = Watching::new(out, Detail::Normal, Style::default(), 80);
-        events.iter().for_each(|event| report.event(event));
+        for event in events {
+            report.event(event);
+        }
         sink.text()
     }
 

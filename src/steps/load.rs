@@ -1,27 +1,36 @@
 //! The step that brings an `[[image]]` of this machine onto the cluster's nodes, where a deploy uses
 //! it. Getting it onto this machine is `image`.
 
+mod outdated;
 mod stale;
 #[cfg(test)]
 mod tests;
 
-use crate::config::model::{DeployKind, Image, ImageSource};
+use std::sync::Arc;
+
+use crate::config::model::{Deploy, DeployKind, Image, ImageSource};
 use crate::drivers::cluster::ClusterDriver;
-use crate::drivers::references::familiar;
+use crate::drivers::references::{NodeImage, familiar};
 use crate::manifest::images::{ImageName, images};
 use crate::manifest::{Object, ObjectId, Scope};
 use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
-use crate::steps::objects::{Standing, standing};
+use crate::steps::deploy::rendering::{Origin, Rendering};
+use crate::steps::objects::{Objects, Standing, standing};
 use crate::steps::{StepCtx, cluster, image as local};
 
 pub(super) async fn probe(image: &Image, ctx: &StepCtx) -> Result<Probed, Failure> {
-    if let Users::Nobody = Users::of(image, ctx).await {
-        return Ok(Probed::Satisfied(Settled::ready("no deploy uses it")));
-    }
-    Ok(match sight(image, ctx).await? {
-        Sight::Same => Probed::Satisfied(settled()),
+    let users = match Users::of(image, ctx).await {
+        Users::Nobody => return Ok(Probed::Satisfied(Settled::ready("no deploy uses it"))),
+        Users::Objects(users) => users,
+    };
+    let sighted = sight(image, ctx).await?;
+    Ok(match sighted.sight {
+        Sight::Same => match sighted.outdated(image, &users, ctx).await? {
+            none if none.is_empty() => Probed::Satisfied(settled()),
+            some => Probed::Needed(some.iter().map(|id| restarted(image, id)).collect()),
+        },
         Sight::Unknown => needed(image, "after the cluster is up"),
         Sight::Absent => needed(image, "the nodes do not have it"),
         Sight::Other => needed(image, "the nodes have an older one of this name"),
@@ -29,18 +38,24 @@ pub(super) async fn probe(image: &Image, ctx: &StepCtx) -> Result<Probed, Failur
 }
 
 pub(super) async fn apply(image: &Image, ctx: &StepCtx) -> Result<(), Failure> {
-    let replaces = sight(image, ctx).await? == Sight::Other;
-    let (_, driver) = cluster::wanted(ctx)?;
-    driver.load_image(&ctx.workbench(), &image.name).await?;
-    match Users::of(image, ctx).await {
-        // Their pods would go on with the image that they were started with.
-        Users::Objects(objects) if replaces => stale::restart(image, &objects, ctx).await,
-        _ => Ok(()),
+    let before = sight(image, ctx).await?;
+    if before.sight != Sight::Same {
+        let (_, driver) = cluster::wanted(ctx)?;
+        driver.load_image(&ctx.workbench(), &image.name).await?;
     }
+    let Users::Objects(users) = Users::of(image, ctx).await else { return Ok(()) };
+    // Their pods would go on with the image that they were started with.
+    let users = match before.sight {
+        Sight::Same => before.outdated(image, &users, ctx).await?,
+        Sight::Other => users,
+        Sight::Absent | Sight::Unknown => return Ok(()),
+    };
+    let there = NodeImage::new(&image.name, &before.newest);
+    stale::restart((image, there.id.as_deref()), &users, ctx).await
 }
 
 pub(super) async fn verify(image: &Image, ctx: &StepCtx) -> Result<Settled, Failure> {
-    match sight(image, ctx).await? {
+    match sight(image, ctx).await?.sight {
         Sight::Same => Ok(settled()),
         Sight::Absent | Sight::Other | Sight::Unknown => {
             let summary =
@@ -48,6 +63,11 @@ pub(super) async fn verify(image: &Image, ctx: &StepCtx) -> Result<Settled, Fail
             Err(Failure::new(Class::Permanent, "CLUSTER_IMAGE_NOT_LOADED", summary))
         }
     }
+}
+
+fn restarted(image: &Image, id: &ObjectId) -> Change {
+    let why = format!("its pods run an older image `{}`", image.name);
+    Change::new(Op::Update, id.to_string(), why)
 }
 
 fn settled() -> Settled {
@@ -71,8 +91,39 @@ enum Sight {
     Unknown,
 }
 
-async fn sight(image: &Image, ctx: &StepCtx) -> Result<Sight, Failure> {
-    let Some(here) = local::inspect(&image.name, ctx).await? else { return Ok(Sight::Unknown) };
+/// What was seen on the nodes.
+struct Sighted {
+    sight: Sight,
+    /// The image of the name that was looked for.
+    there: Option<NodeImage>,
+    /// All that the nodes have.
+    listed: Vec<NodeImage>,
+    /// The image that the nodes have once this one is loaded, where that can be told.
+    newest: String,
+}
+
+impl Sighted {
+    fn nothing(sight: Sight) -> Self {
+        Self { sight, there: None, listed: Vec::new(), newest: String::new() }
+    }
+
+    /// The users whose pods run another image than the nodes have.
+    async fn outdated(
+        &self,
+        image: &Image,
+        users: &[ObjectId],
+        ctx: &StepCtx,
+    ) -> Result<Vec<ObjectId>, Failure> {
+        let Some(there) = &self.there else { return Ok(Vec::new()) };
+        let Some(objects) = Objects::if_there(ctx).await? else { return Ok(Vec::new()) };
+        outdated::outdated(image, users, (there, &self.listed), &objects).await
+    }
+}
+
+async fn sight(image: &Image, ctx: &StepCtx) -> Result<Sighted, Failure> {
+    let Some(here) = local::inspect(&image.name, ctx).await? else {
+        return Ok(Sighted::nothing(Sight::Unknown));
+    };
     let (_, driver) = cluster::wanted(ctx)?;
     let listed = match driver.list_images(&ctx.workbench()).await {
         Ok(listed) => listed,
@@ -80,24 +131,33 @@ async fn sight(image: &Image, ctx: &StepCtx) -> Result<Sight, Failure> {
         Err(failure) => {
             return match standing(ctx).await {
                 Standing::Ready => Err(failure),
-                Standing::Absent | Standing::Silent => Ok(Sight::Unknown),
+                Standing::Absent | Standing::Silent => Ok(Sighted::nothing(Sight::Unknown)),
             };
         }
     };
     let name = familiar(&image.name);
-    let Some(there) = listed.iter().find(|listed| listed.name == name) else {
-        return Ok(Sight::Absent);
+    let there = listed.iter().find(|listed| listed.name == name).cloned();
+    let sight = match &there {
+        None => Sight::Absent,
+        Some(there) => compared(image, here.id.as_deref(), there, ctx).await,
     };
-    if here.id.as_deref().is_none_or(|id| there.is(id)) {
-        return Ok(Sight::Same);
+    let known = there.as_ref().and_then(|there| there.id.clone());
+    let newest = if sight == Sight::Same { known } else { here.id };
+    Ok(Sighted { sight, there, listed, newest: newest.unwrap_or_default() })
+}
+
+/// What an image on the nodes is to the one of this machine.
+async fn compared(image: &Image, here: Option<&str>, there: &NodeImage, ctx: &StepCtx) -> Sight {
+    if here.is_none_or(|id| there.is(id)) {
+        return Sight::Same;
     }
     if ids_mean_the_same(ctx).await {
-        return Ok(Sight::Other);
+        return Sight::Other;
     }
     if matches!(image.source, ImageSource::Build { .. }) {
         not_compared(image, ctx);
     }
-    Ok(Sight::Same)
+    Sight::Same
 }
 
 /// Whether the engine and the nodes name an image by its configuration. An engine that keeps its
@@ -139,7 +199,7 @@ impl Users {
                 // What Argo CD deploys, it alone knows.
                 DeployKind::Argocd(_) => is_sure = false,
                 DeployKind::Helm(_) | DeployKind::Kustomize(_) | DeployKind::Manifests(_) => {
-                    match ctx.renderings.of(deploy, ctx).await {
+                    match rendering(deploy, &name, ctx).await {
                         Ok(rendering) => {
                             is_sure &= !rendering.objects.iter().any(hides_images);
                             objects.extend(using(&rendering.objects, &name));
@@ -152,6 +212,19 @@ impl Users {
         }
         if objects.is_empty() && is_sure { Self::Nobody } else { Self::Objects(objects) }
     }
+}
+
+/// What a deploy wants. A release does not tell the images of its hooks: where it does not have this
+/// one, its chart is asked as well.
+async fn rendering(
+    deploy: &Deploy,
+    image: &ImageName,
+    ctx: &StepCtx,
+) -> Result<Arc<Rendering>, Failure> {
+    let rendering = ctx.renderings.of(deploy, ctx).await?;
+    let is_enough =
+        rendering.origin == Origin::Files || using(&rendering.objects, image).next().is_some();
+    if is_enough { Ok(rendering) } else { ctx.renderings.template(deploy, ctx).await }
 }
 
 fn using<'o>(

@@ -15,6 +15,7 @@ pub mod others;
 mod ownership;
 pub mod registry;
 pub mod secret;
+pub mod snapshot;
 mod task;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! Requests to the API server for the objects that mlup itself makes: few at a time, patient with
 //! a busy server, and with failures that name verb, resource and namespace.
 
+pub mod bare;
 mod connect;
 pub mod discovery;
 pub mod dynamic;
@@ -36,7 +37,7 @@ use tokio::time::Instant;
 pub use crate::manifest::keep::MANAGER;
 use crate::policy::Failure;
 use crate::steps::{StepCtx, ownership};
-pub use connect::{Standing, standing};
+pub use connect::{Standing, server, standing};
 use refusal::{Refusal, Subject};
 
 /// Most requests at the same time.

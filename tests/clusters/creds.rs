@@ -82,7 +82,7 @@ fn a_pull_secret_is_made_once_and_the_password_is_nowhere_else() {
     assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
     assert!(made["metadata"]["annotations"]["mlup.dev/expires-at"].is_string(), "{made}");
     assert!(site.secret("jobs", "regcred").is_some());
-    let account = site.object("/api/v1/namespaces/jobs/serviceaccounts/default").unwrap();
+    let account = site.object("ServiceAccount", "jobs", "default").unwrap();
     assert_eq!(account["imagePullSecrets"][0]["name"], "regcred");
     let (fernet, before) = (site.secret("ml", "app").unwrap(), writes(&site));
 

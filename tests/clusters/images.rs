@@ -1,5 +1,6 @@
-//! Images that a tool says it brought to the nodes. The drivers do it on the real engine, through
-//! the library; when an image is loaded is the step's, and tested there.
+//! Images that a tool says it brought to the nodes, through the library, and what becomes of the pods
+//! that run an older one, through the program. All else of when an image is loaded is the step's, and
+//! tested there.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,9 +16,12 @@ use mlup::host::process::ProcessRunner;
 use mlup::host::ssh::Connections;
 use mlup::host::workbench::Workbench;
 use mlup::policy::Failure;
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::signals::{kill_9, wait};
+use crate::commands::changed;
 use crate::support::cluster::ClusterSite;
 use crate::support::script::Fault;
 use crate::support::stack::docker;
@@ -118,4 +122,65 @@ async fn k3d_brings_the_image_that_the_name_is_on_now() {
 async fn minikube_brings_the_image_that_the_name_is_on_now() {
     require_docker!();
     follows_its_name(ClusterSite::minikube("")).await;
+}
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api }
+spec:
+  selector: { matchLabels: { app: api } }
+  template:
+    metadata: { labels: { app: api } }
+    spec:
+      containers: [{ name: api, image: \"NAME:dev\" }]
+";
+
+/// The images that pods run which are not on their way out.
+fn run_by_pods(site: &ClusterSite) -> Vec<String> {
+    let pods = site.objects("Pod").into_iter();
+    let stay = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let id = |pod: &Value| {
+        pod["status"]["containerStatuses"][0]["imageID"].as_str().unwrap_or_default().to_owned()
+    };
+    stay.map(|pod| id(&pod)).collect()
+}
+
+#[test]
+fn pods_of_the_old_image_start_anew_after_a_run_that_was_killed_before_it_could() {
+    require_docker!();
+    let tables =
+        "[[image]]\nname = \"NAME:dev\"\n[[deploy]]\nname = \"api\"\nmanifests = \"api.yaml\"\n";
+    let mut site = ClusterSite::minikube(tables).file("api.yaml", DEPLOYMENT);
+    let (name, source) = (format!("{}:dev", site.name()), format!("{}-source", site.name()));
+    let id = || docker(&["image", "inspect", "--format", "{{.Id}}", &name]).unwrap();
+    docker(&["tag", IMAGE, &name]).unwrap();
+    let start = |site: &ClusterSite| site.sandbox.run(&["start", "--progress", "json"]).exits(0);
+    start(&site);
+    let old = id().trim().to_owned();
+    assert_eq!(run_by_pods(&site), [old.as_str()]);
+
+    docker(&["create", "--name", &source, IMAGE, "true"]).unwrap();
+    docker(&["commit", "--change", "ENV ANOTHER=1", &source, &name]).unwrap();
+    docker(&["rm", &source]).unwrap();
+    let new = id().trim().to_owned();
+    let hangs = Fault { command: "image load".to_owned(), hangs: true, ..Fault::default() };
+    site.rescript(|script| script.faults.push(hangs));
+    let running = site.sandbox.spawn(&["start", "--progress", "json"]);
+    let node = site.node();
+    wait(|| docker(&["exec", &node, "crictl", "images", "-o", "json"]).unwrap().contains(&new));
+    kill_9(&site, "minikube", running);
+    assert_eq!(run_by_pods(&site), [old.as_str()], "nobody started them anew");
+
+    site.rescript(|script| script.faults.clear());
+    let loads =
+        |site: &ClusterSite| site.changes().iter().filter(|change| *change == "image load").count();
+    let before = loads(&site);
+    let again = start(&site);
+    assert_eq!(changed(&again), [format!("load/{name}")], "{}", again.report());
+    assert_eq!(loads(&site), before, "it is on the node already");
+    wait(|| run_by_pods(&site) == [new.as_str()]);
+    let warm = start(&site);
+    assert_eq!(changed(&warm), Vec::<String>::new(), "{}", warm.report());
+    docker(&["image", "rm", &name]).unwrap();
 }

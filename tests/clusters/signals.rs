@@ -90,7 +90,7 @@ fn reach(site: &ClusterSite, tool: &str, phase: Phase) -> Running {
 }
 
 /// Looks until it is so, for a minute at most.
-fn wait(mut is_so: impl FnMut() -> bool) {
+pub(super) fn wait(mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(240);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain");
@@ -150,21 +150,25 @@ fn ctrl_c_in_each_phase() {
     });
 }
 
+/// Kills mlup. What it leaves behind would go on: here it ends as well, as at a reboot.
+pub(super) fn kill_9(site: &ClusterSite, tool: &str, running: Running) {
+    running.signal(Signal::KILL);
+    running.wait_exit();
+    for call in site.sandbox.calls(tool) {
+        let pid = i32::try_from(call.pid).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid.filter(|_| call.is_alive()) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
 #[test]
 fn kill_9_in_each_phase_then_start() {
     require_docker!();
     each(|tool, phase| {
         let mut site = site(tool, phase);
         let running = reach(&site, tool, phase);
-        running.signal(Signal::KILL);
-        running.wait_exit();
-        // What a killed mlup leaves behind goes on: here it ends, as at a reboot.
-        for call in site.sandbox.calls(tool) {
-            let pid = i32::try_from(call.pid).ok().and_then(rustix::process::Pid::from_raw);
-            if let Some(pid) = pid.filter(|_| call.is_alive()) {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
-        }
+        kill_9(&site, tool, running);
         starts_again(&mut site, phase);
     });
 }

@@ -82,7 +82,10 @@ pub(crate) fn run(call: &mut Call) -> Ended {
         Voice { is_json: flags.get("output") == Some("json"), version: call.minikube_version() };
     call.relieve(flags.is_on("force", false), profile.is_gone());
     if !matches!(call.command.as_str(), "start" | "delete") {
-        call.hang();
+        // An image is brought before the call that hangs.
+        if call.command != "image load" {
+            call.hang();
+        }
         std::thread::sleep(call.own_duration());
         if let Some(code) = call.scripted(false, &profile.containers())? {
             return Ok(code);
@@ -144,6 +147,7 @@ fn with_profile(call: &Call, flags: &Flags, profile: &Profile, voice: &Voice) ->
         }
         "image load" => {
             load(call, flags, profile);
+            call.hang();
             Ok(0)
         }
         _ => images(profile),

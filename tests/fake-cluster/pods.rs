@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::engine;
 use crate::kube::controllers::Simulation;
-use crate::kube::controllers::settings::{OnNode, Settings};
+use crate::kube::controllers::settings::{Held, OnNode, Settings};
 use crate::kube::{Controller, World};
 use crate::script::Script;
 
@@ -50,7 +50,7 @@ fn settings(text: &str) -> Settings {
 
 /// Asks nodes for their images, not each time.
 fn on_node() -> OnNode {
-    let known: Mutex<BTreeMap<String, (Instant, Vec<String>)>> = Mutex::default();
+    let known: Mutex<BTreeMap<String, (Instant, Vec<Held>)>> = Mutex::default();
     OnNode(Arc::new(move |node| {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, images)) = known.get(node).filter(|(when, _)| when.elapsed() < KNOWN) {
@@ -58,8 +58,13 @@ fn on_node() -> OnNode {
         }
         let listed = engine::images(node).unwrap_or_default();
         let all = listed["images"].as_array().into_iter().flatten();
-        let tags = all.flat_map(|image| image["repoTags"].as_array().into_iter().flatten());
-        let images: Vec<String> = tags.filter_map(Value::as_str).map(str::to_owned).collect();
+        let of = |image: &Value| {
+            let id = image["id"].as_str().unwrap_or_default().to_owned();
+            let tags = image["repoTags"].as_array().cloned().unwrap_or_default().into_iter();
+            let names = tags.filter_map(|tag| tag.as_str().map(str::to_owned));
+            names.map(|name| Held { name, id: id.clone() }).collect::<Vec<_>>()
+        };
+        let images: Vec<Held> = all.flat_map(of).collect();
         known.insert(node.to_owned(), (Instant::now(), images.clone()));
         images
     }))

@@ -1,8 +1,11 @@
 //! Deploys by Helm, with the real helm: upgraded where an input changed, removed by `reset`, and what
 //! is said where helm or the chart is not in order.
 
+use mlup::event::EventKind;
+use rustix::process::Signal;
 use serde_json::Value;
 
+use super::examples::{helm_calls, recorded_helm};
 use crate::commands::changed;
 use crate::support::kubernetes::Kubernetes;
 
@@ -86,6 +89,65 @@ fn a_chart_is_deployed_once_and_removed_by_reset() {
         assert!(!run.report().contains(CANARY), "{}", run.report());
     }
     assert!(!left(&site).contains(CANARY));
+}
+
+/// What helm did from the call of this number on, each by its first words.
+fn helm_did(site: &Kubernetes, from: usize) -> Vec<String> {
+    let calls = helm_calls(site).split_off(from);
+    let did = |call: &String| {
+        let words = if call.starts_with("get ") { 2 } else { 1 };
+        call.split(' ').take(words).collect::<Vec<_>>().join(" ")
+    };
+    calls.iter().map(did).collect()
+}
+
+#[test]
+fn a_chart_is_rendered_when_an_input_changed_and_its_release_read_once_a_run() {
+    let (mut site, namespace) = site();
+    site.sandbox = recorded_helm(site.sandbox);
+    let start = || site.sandbox.run(&["start", "--progress", "json"]).exits(0);
+    start();
+    assert_eq!(helm_did(&site, 0), ["template", "upgrade", "get manifest"]);
+    let warm = start();
+    assert_eq!(helm_did(&site, 3), ["get manifest"], "{}", warm.report());
+    site.sandbox.write(".helm/values-dev.yaml", "hosts: [c.local]\n");
+    start();
+    assert_eq!(helm_did(&site, 4), ["template", "upgrade", "get manifest"]);
+    // What nobody knows is looked up.
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps/web-settings");
+    site.delete(&path);
+    start();
+    assert_eq!(helm_did(&site, 7), ["get manifest", "template", "upgrade", "get manifest"]);
+    assert!(!settings(&site, &namespace).is_null());
+}
+
+#[test]
+fn a_release_that_is_not_ready_is_read_once_too() {
+    let mut site = Kubernetes::fake();
+    site.sandbox = recorded_helm(site.sandbox);
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+        selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+        spec: {containers: [{name: web, image: \"127.0.0.1:1/web:1\"}]}\n";
+    site.sandbox.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+    site.sandbox.write("chart/templates/web.yaml", deployment);
+    site.config("[[deploy]]\nname = \"web\"\nhelm = \"chart\"\n");
+    // Nobody makes its pods: each start is given up as soon as it waits for them.
+    let start = || {
+        let mut running = site.sandbox.spawn(&["start", "--progress", "json"]);
+        running.wait_event(|event| match &event.kind {
+            EventKind::StepState(state) => {
+                let reason = state.reason.as_deref().unwrap_or_default();
+                state.step == "deploy/web" && reason.starts_with("0 of 1 ready")
+            }
+            _ => false,
+        });
+        running.signal(Signal::INT);
+        running.wait().exits(130);
+    };
+    start();
+    assert_eq!(helm_did(&site, 0), ["template", "upgrade", "get manifest"]);
+    start();
+    assert_eq!(helm_did(&site, 3), ["get manifest"]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Objects in a cluster that is there already: on the fake API, or on the real cluster that
 //! `MLUP_TEST_KUBECONFIG` names.
 
+mod argocd;
 mod charts;
 mod checks;
+mod doctor;
 mod examples;
 mod harness;
+mod hooks;
 mod kustomizations;
 mod manifests;
 mod many_namespaces;
@@ -12,6 +15,7 @@ mod preflight;
 mod pull_secrets;
 mod refused_credentials;
 mod refused_writes;
+mod route;
 mod secrets;
 mod warm;
 

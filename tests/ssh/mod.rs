@@ -3,6 +3,7 @@
 mod files;
 mod refusals;
 mod scripts;
+mod tunnels;
 
 use std::fs;
 use std::sync::{Arc, Mutex};

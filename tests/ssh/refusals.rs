@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
+use mlup::policy::ssh::HostKey;
 use mlup::policy::{Class, Failure};
 
 use super::Site;
@@ -25,7 +26,7 @@ impl Site {
 }
 
 /// A port of this machine at which nobody listens.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -96,6 +97,25 @@ async fn a_host_key_that_nobody_has_accepted() {
     assert!(failure.evidence.iter().any(|line| line.text == shown), "{failure:?}");
     assert!(Site::fix_of(&failure).starts_with("ssh vm true "));
     assert_eq!(fs::read_to_string(site.sshd.path("known_hosts")).unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_host_key_that_somebody_agrees_to_is_known_from_then_on() {
+    let site = Site::new();
+    site.sshd.write("known_hosts", "");
+    let failure = site.ssh().connect().await.unwrap_err();
+    let key = HostKey::of(&failure).unwrap();
+    assert_eq!(key.fingerprint, site.sshd.fingerprint());
+    let other = HostKey { fingerprint: "SHA256:other".to_owned(), ..key.clone() };
+    let refused = site.ssh().accept(&other).await.unwrap_err();
+    assert_eq!(refused.code, "SSH_HOST_KEY_CHANGED");
+    assert_eq!(fs::read_to_string(site.sshd.path("known_hosts")).unwrap(), "");
+    site.ssh().accept(&key).await.unwrap();
+    site.ssh().connect().await.unwrap();
+    let before = site.sshd.connections();
+    assert_eq!(site.run("echo reached").await.unwrap().stdout, "reached\n");
+    assert_eq!(site.sshd.connections(), before, "the connection is shared");
+    site.close().await;
 }
 
 #[tokio::test]

@@ -127,30 +127,30 @@ impl ClusterSite {
         std::fs::read_to_string(self.home().join(".kube/config")).unwrap_or_default()
     }
 
-    /// An object of the cluster's API, by its path.
-    pub(crate) fn object(&self, path: &str) -> Option<Value> {
+    /// The objects of a kind that are in the cluster.
+    pub(crate) fn objects(&self, kind: &str) -> Vec<Value> {
         let folder = std::fs::read_dir(self.sandbox.root().join("bin")).unwrap();
         let mut files = folder.map(|entry| entry.unwrap().path()).filter(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             name.strip_prefix("objects-").is_some_and(|rest| rest.strip_suffix(".json").is_some())
         });
-        let all: Value = serde_json::from_slice(&std::fs::read(files.next()?).unwrap()).unwrap();
+        let Some(file) = files.next() else { return Vec::new() };
+        let all: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         let objects = all["objects"].as_array().unwrap();
-        let parts: Vec<&str> = path.split('/').collect();
-        let [.., namespace, plural, name] = parts[..] else { panic!("no object: {path}") };
-        let is_it = |object: &&Value| {
+        objects.iter().filter(|object| object["kind"] == kind).cloned().collect()
+    }
+
+    /// An object of the cluster.
+    pub(crate) fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.objects(kind).into_iter().find(|object| {
             let metadata = &object["metadata"];
-            let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
-            metadata["namespace"] == namespace
-                && metadata["name"] == name
-                && format!("{kind}s") == plural
-        };
-        objects.iter().find(is_it).cloned()
+            metadata["namespace"] == namespace && metadata["name"] == name
+        })
     }
 
     /// A secret of the cluster.
     pub(crate) fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
-        self.object(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))
+        self.object("Secret", namespace, name)
     }
 
     /// The commands that the cluster tool was called with, in order, those that only look left out.

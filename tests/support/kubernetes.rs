@@ -163,7 +163,7 @@ impl Kubernetes {
         assert_eq!(code, 200, "PATCH {path}: {answer}");
     }
 
-    /// Deletes the object at this path.
+    /// Removes the object at this path.
     #[track_caller]
     pub(crate) fn delete(&self, path: &str) {
         let (code, answer) = self.api.call("DELETE", path, None);

@@ -6,15 +6,13 @@
 //! the sandbox has an `ssh` on its PATH that adds `-F` with a configuration of the test's own.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -42,14 +40,7 @@ pub(crate) struct Sshd {
     folder: TempDir,
     port: u16,
     service: Option<Child>,
-    log: Arc<Log>,
     options: String,
-}
-
-#[derive(Default)]
-struct Log {
-    text: Mutex<String>,
-    grown: Condvar,
 }
 
 impl Sshd {
@@ -69,7 +60,7 @@ impl Sshd {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let options = options.to_owned();
-        let mut sshd = Self { folder, port, service: None, log: Arc::default(), options };
+        let mut sshd = Self { folder, port, service: None, options };
         sshd.write("root/etc/passwd", PASSWD);
         sshd.write("root/etc/group", "root:x:0:\ndev:x:1000:\n");
         sshd.write("root/etc/hosts", "127.0.0.1 localhost vm\n");
@@ -110,9 +101,10 @@ impl Sshd {
         self.port
     }
 
-    /// What the service has logged so far.
+    /// What the service has logged so far. It writes before it answers, so all that a client has seen
+    /// is in it.
     pub(crate) fn log(&self) -> String {
-        self.log.text.lock().unwrap().clone()
+        fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// How many connections the service has taken so far.
@@ -128,10 +120,12 @@ impl Sshd {
     /// Waits until the service has logged this.
     #[track_caller]
     pub(crate) fn wait_log(&self, text: &str) {
-        let log = self.log.text.lock().unwrap();
-        let (log, waited) =
-            self.log.grown.wait_timeout_while(log, PATIENCE, |log| !log.contains(text)).unwrap();
-        assert!(!waited.timed_out(), "waited in vain for {text:?} of sshd:\n{log}");
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            let log = self.log();
+            assert!(Instant::now() < deadline, "waited in vain for {text:?} of sshd:\n{log}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A file of the test beside the root folder: `known_hosts`, `config`, `key`.
@@ -192,9 +186,9 @@ impl Sshd {
             "LogLevel VERBOSE\nSetEnv PATH=/far/bin:/usr/local/bin:/usr/bin:/bin".to_owned(),
         ];
         self.write("service/sshd_config", &format!("{}\n{}\n", self.options, own.join("\n")));
-        self.log.text.lock().unwrap().clear();
+        let log = File::create(self.path("log")).unwrap();
         let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sshd");
-        let mut service = Command::new("unshare")
+        let service = Command::new("unshare")
             .args(["--mount", "--map-root-user", "sh"])
             .arg(self.path("enter.sh"))
             .arg(self.folder.path())
@@ -202,19 +196,9 @@ impl Sshd {
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("no `unshare` (package util-linux): {error}"));
-        let mut lines = BufReader::new(service.stderr.take().unwrap());
-        let log = Arc::clone(&self.log);
-        std::thread::spawn(move || {
-            let mut line = Vec::new();
-            while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                log.text.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
-                log.grown.notify_all();
-                line.clear();
-            }
-        });
         self.service = Some(service);
         self.wait_log("Server listening on ");
     }

@@ -34,7 +34,7 @@ impl Gate {
         // It ends with the test process: nobody finds its socket once that is removed.
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                pass(near, &open);
+                pass(&near, &open);
             }
         });
     }
@@ -48,12 +48,12 @@ impl Gate {
     }
 }
 
-fn pass(near: UnixStream, open: &Mutex<Vec<UnixStream>>) {
+fn pass(near: &UnixStream, open: &Mutex<Vec<UnixStream>>) {
     let host = std::env::var("DOCKER_HOST").unwrap_or_default();
     let real = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
     let Ok(far) = UnixStream::connect(real) else { return };
     let mut open = open.lock().unwrap();
-    for (from, to) in [(&near, &far), (&far, &near)] {
+    for (from, to) in [(near, &far), (&far, near)] {
         let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
         open.push(from.try_clone().unwrap());
         thread::spawn(move || {

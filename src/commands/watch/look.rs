@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::front::Shared;
 use crate::cli::Watch;
+use crate::commands::lock as owning;
 use crate::commands::run::{self, Wanted};
 use crate::commands::session::{Kept, Project, Session};
 use crate::engine::machine::Finish;
@@ -55,7 +56,8 @@ pub(super) struct Looker<'a> {
     front: Shared,
     told: Told,
     memory: Arc<Memory>,
-    ssh: Connections,
+    /// Connections to other machines, tunnels among them: they outlive a look.
+    ssh: RefCell<Option<Connections>>,
     looks: Cell<u64>,
     /// Whether everything was up once: tasks that run at every start have run.
     was_up: Cell<bool>,
@@ -74,7 +76,7 @@ impl<'a> Looker<'a> {
             front: Shared::new(session),
             told: Told::default(),
             memory: Arc::default(),
-            ssh: Connections::default(),
+            ssh: RefCell::default(),
             looks: Cell::default(),
             was_up: Cell::default(),
             complained: RefCell::default(),
@@ -107,7 +109,7 @@ impl<'a> Looker<'a> {
     /// Ends what was kept open between looks.
     pub(super) async fn close(&self) {
         if let Ok(project) = self.project() {
-            self.ssh.close(&*project.host.runner).await;
+            project.host.close().await;
         }
     }
 
@@ -129,7 +131,7 @@ impl<'a> Looker<'a> {
         if let Some(next) = Lock::holder(&self.folder, Lane::Turn) {
             return idle(Verdict::Busy(words(&next)));
         }
-        let owner = run::owner(self.session, "watch");
+        let owner = owning::owner(self.session, "watch");
         let lock = match Lock::acquire(&self.folder, Lane::Run, &owner) {
             Ok(lock) => lock,
             Err(LockError::Held { owner: Some(owner), .. }) => {
@@ -158,8 +160,10 @@ impl<'a> Looker<'a> {
     /// The configuration as it is now: who edits it and starts by hand is not worked against.
     fn project(&self) -> Result<Arc<Project>, Error> {
         let passwords = Passwords::remembered(Arc::clone(&self.memory));
-        let kept = Kept { passwords, ssh: self.ssh.clone() };
-        self.session.project_keeping(Consent::NotGiven, Prune::No, kept)
+        let kept = Kept { passwords, ssh: self.ssh.borrow().clone() };
+        let project = self.session.project_keeping(Consent::NotGiven, Prune::No, kept)?;
+        *self.ssh.borrow_mut() = Some(project.host.ssh.clone());
+        Ok(project)
     }
 
     /// The steps of a look; none where there is nothing of this scope.
@@ -292,12 +296,10 @@ fn verdict(finish: Finish, tally: &Tally, next: Option<&Owner>) -> Verdict {
     if let Some(next) = next {
         return Verdict::Busy(words(next));
     }
-    let cause = match finish.outcome {
-        Outcome::Ready => return Verdict::Up,
-        Outcome::Deadline => tally.cause(),
-        Outcome::Degraded | Outcome::Failed | Outcome::Cancelled => tally.cause(),
-    };
-    Verdict::Down(cause.map_or_else(
+    if finish.outcome == Outcome::Ready {
+        return Verdict::Up;
+    }
+    Verdict::Down(tally.cause().map_or_else(
         || Blocker { step: None, code: None, summary: "the deadline passed".to_owned() },
         |cause| Blocker { step: Some(cause.step), code: Some(cause.code), summary: cause.summary },
     ))

@@ -14,8 +14,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 
 use crate::cli::Watch;
-use crate::commands::run;
 use crate::commands::session::{self, Session};
+use crate::commands::{lock as owning, run};
 use crate::engine::reconcile::{Action, Input, NAP, News, Reconciler, Scope};
 use crate::engine::{self, Interrupt, Journal};
 use crate::error::Error;
@@ -31,8 +31,8 @@ pub(super) fn watch(session: &Session, args: &Watch) -> Result<ExitCode, Error> 
     let project = session.project()?;
     // A name that means no step is told before anything is done.
     planning::start(&project.config)?.select(&Selection::from(&args.steps))?;
-    let folder = run::state_folder(session, &project)?;
-    let lock = Lock::acquire(&folder, Lane::Watch, &run::owner(session, "watch"))
+    let folder = owning::state_folder(session, &project)?;
+    let lock = Lock::acquire(&folder, Lane::Watch, &owning::owner(session, "watch"))
         .map_err(|error| Error::failure("lock")(error.failure()))?;
     // Who watches wants it up.
     halt::clear(&folder).map_err(Error::failure("lock"))?;

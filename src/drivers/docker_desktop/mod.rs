@@ -169,14 +169,19 @@ impl ClusterDriver for DockerDesktop {
         if desktop::kubernetes(bench).await?.1 == Some(Mode::Kind) {
             return Err(hidden_images());
         }
-        let cmd = Cmd::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
+        let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
+        let cmd = Cmd::new("docker").args(["image", "ls", "--no-trunc", "--format", format]);
         let output = bench.look(cmd, LOOK).await?;
         if !output.success() {
             return Err(output.failure(Tool::Docker, "list the images of Docker Desktop"));
         }
         let lines = output.stdout.lines().filter(|line| !line.contains("<none>"));
         // One store: what the engine has under a name is what the node has.
-        Ok(lines.map(|line| NodeImage::new(line, "")).collect())
+        let one = |line: &str| {
+            let (name, id) = line.split_once(' ').unwrap_or((line, ""));
+            NodeImage::new(name, id)
+        };
+        Ok(lines.map(one).collect())
     }
 
     async fn node_address(&self, _: &Workbench) -> Result<IpAddr, Failure> {

@@ -92,18 +92,22 @@ async fn it_is_never_deleted_and_never_stopped() {
 #[tokio::test]
 async fn images_are_those_of_the_engine_unless_nodes_are_containers() {
     let kubernetes = "docker desktop kubernetes status --format json";
-    let images = "docker image ls --format '{{.Repository}}:{{.Tag}}'";
+    let images = "docker image ls --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}'";
     let kubeadm = "{\"state\":\"running\",\"mode\":\"kubeadm\"}";
     let test = TestBench::new([
         on(kubernetes, 0, kubeadm, ""),
-        on(images, 0, "eval:dev\n<none>:<none>\n", ""),
+        on(images, 0, "eval:dev sha256:1\n<none>:<none> sha256:2\n", ""),
         on(kubernetes, 0, kubeadm, ""),
-        on(images, 0, "eval:dev\n", ""),
+        on(images, 0, "eval:dev sha256:1\n", ""),
+        on(kubernetes, 0, kubeadm, ""),
+        on(images, 0, "eval:dev sha256:1\n", ""),
         on(kubernetes, 0, "{\"state\":\"running\",\"mode\":\"kind\"}", ""),
     ]);
     driver().load_image(&test.bench, "docker.io/library/eval:dev").await.unwrap();
     let failure = driver().load_image(&test.bench, "other").await.unwrap_err();
     assert_eq!(failure.code, "IMAGE_MISSING");
+    let listed = driver().list_images(&test.bench).await.unwrap();
+    assert_eq!(listed, [NodeImage::new("eval:dev", "1")]);
     let failure = driver().load_image(&test.bench, "eval:dev").await.unwrap_err();
     assert_eq!(failure.code, "CLUSTER_IMAGES_HIDDEN");
 }

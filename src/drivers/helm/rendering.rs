@@ -60,6 +60,17 @@ pub fn is_hook(object: &Value) -> bool {
     object.pointer("/metadata/annotations").is_some_and(|all| all.get(HOOK).is_some())
 }
 
+/// Whether helm's error is about a hook (helm 3 and 4: `pre-upgrade hooks failed: ...`, `failed
+/// post-install: ...`).
+#[must_use]
+pub fn blames_hook(stderr: &str) -> bool {
+    let is_it = |line: &str| {
+        line.contains("hooks failed")
+            || ["failed pre-install", "failed post-install"].iter().any(|own| line.contains(own))
+    };
+    stderr.lines().any(is_it)
+}
+
 /// The objects of the release itself.
 #[must_use]
 pub fn without_hooks(objects: &[Object]) -> Vec<Object> {
@@ -123,6 +134,18 @@ data:
         assert_eq!(sources("---\n# Source: x/templates/a.yaml\n", "x"), []);
         let plain = sources("kind: A\n", "x");
         assert_eq!((plain[0].file.as_str(), plain[0].text.as_str()), ("x (rendered)", "kind: A\n"));
+    }
+
+    #[test]
+    fn errors_about_hooks_are_known() {
+        for line in [
+            "Error: UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred:",
+            "Error: INSTALLATION FAILED: failed post-install: 1 error occurred:",
+            "Error: failed pre-install: job failed: BackoffLimitExceeded",
+        ] {
+            assert!(blames_hook(line), "{line}");
+        }
+        assert!(!blames_hook("Error: UPGRADE FAILED: cannot patch \"api\" with kind Deployment"));
     }
 
     #[test]

@@ -106,12 +106,11 @@ impl Reconciler {
         self.feel(&now, &mut actions);
         match input {
             Input::Begin => self.notice(&now, News::urgent("first look")),
-            Input::Tick => {}
             Input::Stirred(news) => self.notice(&now, news),
             Input::Halted(by) if self.looking.is_none() && !self.is_halted => {
                 self.halt(&now, &by, &mut actions);
             }
-            Input::Halted(_) => {}
+            Input::Halted(_) | Input::Tick => {}
             Input::Ended(round) => self.ended(&now, round, &mut actions),
         }
         self.last = now;

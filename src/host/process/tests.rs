@@ -234,3 +234,15 @@ async fn huge_output_is_kept_within_bounds() {
     assert!(output.stdout.len() < 5 << 20, "{}", output.stdout.len());
     assert!(output.stdout.ends_with("\nend\n"));
 }
+
+#[tokio::test]
+async fn a_command_cannot_speak_to_the_service_manager() {
+    let mut env = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"] {
+        env.insert(name.to_owned(), "1".to_owned());
+    }
+    let runner = ProcessRunner::new(Arc::new(env), CancellationToken::new());
+    let output = runner.run(Cmd::new("env"), CancellationToken::new()).await.unwrap();
+    assert!(output.stdout.contains("PATH="), "{}", output.stdout);
+    assert!(!output.stdout.contains("NOTIFY") && !output.stdout.contains("WATCHDOG"));
+}

@@ -88,8 +88,10 @@ fn an_answer_that_breaks_off_is_a_lost_connection_unless_the_connection_stands()
 fn an_unknown_host_key_is_shown() {
     let unknown = on(&script_call(VM), 255, "", "Host key verification failed.\r\n");
     let destination = Destination::parse(VM).unwrap();
-    let shown = "debug1: Server host key: ssh-ed25519 SHA256:abc\r\n";
-    let ask = on(&options::introduction(&destination).to_string(), 255, "", shown);
+    let shown =
+        "debug1: Server host key: ssh-ed25519 SHA256:abc\r\nHost key verification failed.\r\n";
+    let ask =
+        on(&options::introduction(&destination, Strangers::Refuse).to_string(), 255, "", shown);
     let bed = TestBench::new([unknown, ask]);
     let result = block_on(ssh(&bed).script(&Script::new("look round", ":")));
     let failure = result.unwrap_err();

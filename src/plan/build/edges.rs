@@ -12,7 +12,9 @@ use super::{
     docker_id, file_id, image_id, is_kubeconfig, load_id, loaded_images, network_id, networks,
     object_deploys, registry_id, secret_id, token_id,
 };
-use crate::config::model::{Config, Deploy, ImageSource, NetworkOwner, Provider, SecretValue};
+use crate::config::model::{
+    Config, Deploy, File, ImageSource, KubeSecret, NetworkOwner, Provider, SecretValue,
+};
 use crate::plan::graph::order;
 use crate::plan::{ComposeDeploy, PlanError, StepId, pull_secret};
 
@@ -109,13 +111,17 @@ fn add_objects(draft: &mut Draft, config: &Config) {
     for secret in &config.secrets {
         let id = secret_id(&secret.name);
         draft.implies(&id, &cluster_id());
-        for path in secret.keys.values().filter_map(file_of) {
-            for file in config.files.iter().filter(|file| file.path == *path) {
-                draft.implies(&id, &file_id(config, file));
-            }
+        for file in files_of(secret, config) {
+            draft.implies(&id, &file_id(config, file));
         }
         draft.implies(&id, &deploys_preflight_id());
     }
+}
+
+/// The files of this run that values of a secret are read from.
+fn files_of<'c>(secret: &'c KubeSecret, config: &'c Config) -> impl Iterator<Item = &'c File> {
+    let paths = secret.keys.values().filter_map(file_of);
+    paths.flat_map(|path| config.files.iter().filter(move |file| file.path == *path))
 }
 
 /// The file that a value is read from.
@@ -144,11 +150,15 @@ fn add_loads(draft: &mut Draft, config: &Config) {
     }
 }
 
-/// The preflight sees what the deploys will find: the cluster's nodes, the manifests and the images.
+/// The preflight sees what the deploys will find: the cluster's nodes, the manifests, the images and
+/// what secrets are made of.
 fn add_deploys_preflight(draft: &mut Draft, config: &Config, groups: &Groups) {
     let id = deploys_preflight_id();
     draft.implies(&id, &cluster_id());
     draft.implies_all(&id, &[&groups.rendered, &groups.images]);
+    for file in config.secrets.iter().flat_map(|secret| files_of(secret, config)) {
+        draft.implies(&id, &file_id(config, file));
+    }
     for deploy in object_deploys(config) {
         draft.implies(&deploy_id(deploy), &id);
     }

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::config::fixture::{
-    check, cluster, cluster_network, config, deploy, image, manifests, registry, secret, task,
+    check, cluster, cluster_network, config, deploy, image, kubeconfig, manifests, registry,
+    secret, task,
 };
-use crate::config::model::ImageSource;
+use crate::config::model::{ImageSource, SecretValue};
 use crate::plan::Selection;
 use crate::plan::fixture::id;
 
@@ -48,6 +49,16 @@ fn secrets_are_written_once_nothing_was_found_wrong_and_passwords_asked_for_befo
     config.deploys[0] = manifests("k8s", Some(&["task/seed"]));
     assert!(needs(&config, "task/seed").contains(&"secret/keys".to_owned()));
     assert_eq!(needs(&config, "secret/keys"), ["cluster", "preflight/deploys"]);
+}
+
+#[test]
+fn the_preflight_waits_for_the_files_that_secrets_are_made_of() {
+    let mut config = environment();
+    config.files = vec![kubeconfig("made"), kubeconfig("other")];
+    let made = config.files[0].path.clone();
+    config.secrets[0].keys.insert("config".to_owned(), SecretValue::File(made));
+    assert!(needs(&config, "preflight/deploys").contains(&"file/made".to_owned()));
+    assert!(!needs(&config, "preflight/deploys").contains(&"file/other".to_owned()));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) const ISSUES: &[KnownIssue] = &[
     KnownIssue {
         code: "SSH_HOST_KEY_REVOKED",
         tools: SSH,
-        pattern: r"revoked host key|host key .*(is|was) (marked as )?revoked",
+        pattern: r"revoked host key|host key .* revoked by file",
         class: Class::Refused,
         cause: "the machine's host key was revoked",
         fix: ("ssh -v {destination} true   # names the file that revokes it", Safety::Safe),

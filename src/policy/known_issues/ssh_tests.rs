@@ -6,7 +6,7 @@ use regex::Regex;
 use super::ssh::ISSUES;
 use crate::event::Safety;
 use crate::policy::Class;
-use crate::policy::ssh::{failure, far_side, host_key};
+use crate::policy::ssh::{explained, failure, far_side, host_key, says_too_little};
 
 /// The code, words of the sentence or of the fix, and what was printed.
 const CLIENT: &[(&str, &str, &str)] = &[
@@ -123,6 +123,12 @@ const CLIENT: &[(&str, &str, &str)] = &[
         "was revoked",
         "@       WARNING: REVOKED HOST KEY DETECTED!               @\r\nThe ED25519 host key for vm is marked as revoked.\r\nHost key verification failed.\r\n",
     ),
+    // `authfile.c`, `sshkey_check_revoked` by way of `sshconnect.c`.
+    (
+        "SSH_HOST_KEY_REVOKED",
+        "was revoked",
+        "Host key ED25519 SHA256:NzCKR72D9iFqTJmk1yDXeYEHrc9gF+TEQzDaN8/CeE4 revoked by file /home/dev/.ssh/revoked\r\nHost key verification failed.\r\n",
+    ),
     ("SSH_FAILED", "could not connect", "something that nobody has heard of\r\n"),
 ];
 
@@ -199,6 +205,25 @@ fn the_host_key_behind_a_jump_host_is_the_last_one() {
                  debug1: Server host key: ssh-ed25519 SHA256:vm\r\n";
     assert_eq!(host_key(shown).map(|key| key.to_string()), Some("ssh-ed25519 SHA256:vm".into()));
     assert_eq!(host_key("Host key verification failed."), None);
+}
+
+#[test]
+fn what_a_client_tells_when_asked_again_goes_with_the_failure() {
+    let unknown = failure("vm", "look round", "Host key verification failed.\r\n");
+    assert!(says_too_little(&unknown));
+    let verbose = "OpenSSH_9.2p1\r\ndebug1: Server host key: ssh-ed25519 SHA256:vm\r\n\
+                   No ED25519 host key is known for vm and you have requested strict checking.\r\n\
+                   Host key verification failed.\r\n";
+    let told = explained("vm", "look round", unknown, verbose);
+    assert_eq!(told.code, "SSH_HOST_KEY_UNKNOWN");
+    assert_eq!(told.evidence.last().unwrap().text, "ssh-ed25519 SHA256:vm");
+    let jump = failure("vm", "look round", "Connection closed by UNKNOWN port 65535\r\n");
+    let verbose = "debug1: x\r\nssh: connect to host 10.0.0.1 port 1: Connection refused\r\n\
+                   banner exchange: Connection to UNKNOWN port 65535: Broken pipe\r\n";
+    let told = explained("vm", "look round", jump, verbose);
+    assert_eq!(told.code, "SSH_JUMP_FAILED");
+    let lines: Vec<&str> = told.evidence.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, ["ssh: connect to host 10.0.0.1 port 1: Connection refused"]);
 }
 
 #[test]

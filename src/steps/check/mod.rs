@@ -17,6 +17,7 @@ mod log;
 mod place;
 mod pod;
 mod prober;
+pub mod route;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -32,7 +32,11 @@ pub(super) fn node_port(service: &Service, wanted: Option<&PortName>) -> Result<
     })
 }
 
-fn port<'s>(service: &'s Service, wanted: Option<&PortName>) -> Result<&'s ServicePort, String> {
+/// This port of the service, or its only one.
+pub(super) fn port<'s>(
+    service: &'s Service,
+    wanted: Option<&PortName>,
+) -> Result<&'s ServicePort, String> {
     let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
     let Some(wanted) = wanted else {
         return match ports {

@@ -17,6 +17,7 @@ use crate::policy::{Class, Failure};
 use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, Teardown};
 pub use rendering::Renderings;
+pub(in crate::steps) use wait::last_words;
 
 pub(super) async fn probe(deploy: &Deploy, ctx: &StepCtx) -> Result<Probed, Failure> {
     match &deploy.kind {

@@ -2,9 +2,12 @@
 //! preflight, the loading of images and the deploy itself ask for the same.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{helm, kustomize, namespace_of};
@@ -24,7 +27,9 @@ const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 /// What deploys want, by their names, as known so far in this run.
 #[derive(Debug, Default)]
 pub struct Renderings {
-    known: Mutex<HashMap<String, Arc<OnceCell<Arc<Rendering>>>>>,
+    wanted: Memo<String, Rendering>,
+    templates: Memo<String, Rendering>,
+    revisions: Memo<(String, u64), Vec<Object>>,
 }
 
 /// What one deploy wants.
@@ -33,21 +38,80 @@ pub(in crate::steps) struct Rendering {
     /// Its objects in the order of their files. Those that name no namespace are in the deploy's,
     /// as far as it is known without asking the cluster that their kind has namespaces.
     pub(in crate::steps) objects: Vec<Object>,
+    /// Where they come from.
+    pub(in crate::steps) origin: Origin,
+}
+
+/// Where objects come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::steps) enum Origin {
+    /// The files of the deploy, or what its tool makes of them.
+    Files,
+    /// The release of a chart that this run would not change. Hooks are left out: they do not run.
+    Release,
 }
 
 impl Renderings {
-    /// What this deploy wants, found out on the first call. A failure is not remembered.
+    /// What this deploy wants, found out on the first call. A failure is not remembered. A chart is
+    /// not rendered whose release has the same inputs already: what it wants is what is there, also
+    /// where it would render to something else by now.
     pub(in crate::steps) async fn of(
         &self,
         deploy: &Deploy,
         ctx: &StepCtx,
     ) -> Result<Arc<Rendering>, Failure> {
-        let cell = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(deploy.name.clone()).or_default())
+        let DeployKind::Helm(chart) = &deploy.kind else { return self.template(deploy, ctx).await };
+        let find = async {
+            if let Some(objects) = helm::unchanged(deploy, chart, ctx).await? {
+                return Ok(Rendering { objects: objects.to_vec(), origin: Origin::Release });
+            }
+            let objects = self.template(deploy, ctx).await?.objects.clone();
+            Ok(Rendering { objects, origin: Origin::Files })
         };
-        let rendering = cell.get_or_try_init(|| async { render(deploy, ctx).await.map(Arc::new) });
-        rendering.await.cloned()
+        self.wanted.get(deploy.name.clone(), find.boxed()).await
+    }
+
+    /// What the files of this deploy say, hooks of a chart included, found out on the first call.
+    pub(in crate::steps) async fn template(
+        &self,
+        deploy: &Deploy,
+        ctx: &StepCtx,
+    ) -> Result<Arc<Rendering>, Failure> {
+        self.templates.get(deploy.name.clone(), render(deploy, ctx).boxed()).await
+    }
+
+    /// The objects of a revision of a chart's release, read on the first call.
+    pub(super) async fn revision(
+        &self,
+        deploy: &str,
+        number: u64,
+        read: BoxFuture<'_, Result<Vec<Object>, Failure>>,
+    ) -> Result<Arc<Vec<Object>>, Failure> {
+        self.revisions.get((deploy.to_owned(), number), read).await
+    }
+}
+
+/// What is found out once, by its key; a failure is not remembered.
+#[derive(Debug)]
+struct Memo<K, V>(Mutex<HashMap<K, Arc<OnceCell<Arc<V>>>>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V> Memo<K, V> {
+    async fn get(
+        &self,
+        key: K,
+        find: BoxFuture<'_, Result<V, Failure>>,
+    ) -> Result<Arc<V>, Failure> {
+        let cell = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(key).or_default())
+        };
+        cell.get_or_try_init(|| async { find.await.map(Arc::new) }).await.cloned()
     }
 }
 
@@ -74,7 +138,7 @@ async fn render(deploy: &Deploy, ctx: &StepCtx) -> Result<Rendering, Failure> {
     filled.settle(&mut objects);
     settle(&mut objects, namespace_of(deploy, ctx));
     parse::demand_distinct(&objects)?;
-    Ok(Rendering { objects })
+    Ok(Rendering { objects, origin: Origin::Files })
 }
 
 /// Puts objects where they belong, as far as their kinds are known.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::config::fixture;
@@ -169,4 +169,65 @@ async fn a_load_that_brought_another_image_is_no_success() {
     let scene = scene(&built.name, &fake, vec![on(LS, 0, &built.listed("sha256:0000"), "")]);
     let failure = verify(&fixture::image(&built.name), &scene.bed.ctx).await.unwrap_err();
     assert_eq!(failure.code, "CLUSTER_IMAGE_NOT_LOADED");
+}
+
+/// Objects as a run left them that was killed after it had loaded an image: the pod is of the image
+/// before.
+fn left(image: &str, old: &str) -> [Value; 3] {
+    let owner = |kind: &str, uid: &str| {
+        json!([{"apiVersion": "apps/v1", "kind": kind, "name": "api", "uid": uid,
+            "controller": true}])
+    };
+    let spec = json!({"containers": [{"name": "a", "image": image}]});
+    let labels = json!({"app": "api"});
+    [
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "api", "namespace": "default", "uid": "uid-api"},
+            "spec": {"selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec}}}),
+        json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "api-1", "namespace": "default", "uid": "uid-set",
+                "ownerReferences": owner("Deployment", "uid-api")}, "spec": {}}),
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "api-1-a", "namespace": "default", "uid": "uid-pod",
+                "labels": labels, "ownerReferences": owner("ReplicaSet", "uid-set")},
+            "spec": spec,
+            "status": {"phase": "Running", "containerStatuses": [
+                {"name": "a", "image": image, "imageID": format!("docker://{old}")}]}}),
+    ]
+}
+
+#[tokio::test]
+async fn pods_that_run_another_image_than_the_nodes_have_start_anew_and_once() {
+    let built = Built::new();
+    let (name, old) = (built.name.clone(), built.id());
+    let new = built.again("2");
+    let fake = FakeKube::start();
+    fake.change(|world| left(&name, &old).into_iter().for_each(|object| world.store(object)));
+    let image = fixture::image(&name);
+    let look = || on(LS, 0, &built.listed(&new), "");
+    let mut scene = scene(&name, &fake, vec![look(), look(), look(), look()]);
+    let probed = probe(&image, &scene.bed.ctx).await.unwrap();
+    let why = format!("update Deployment `default/api`: its pods run an older image `{name}`");
+    assert_eq!(changes(&probed), [why]);
+    apply(&image, &scene.bed.ctx).await.unwrap();
+    assert_eq!(verify(&image, &scene.bed.ctx).await.unwrap().detail, "on the nodes");
+    assert_eq!(fake.writes(), ["PATCH /apis/apps/v1/namespaces/default/deployments/api"]);
+    assert_eq!(scene.bed.warnings(), ["PODS_RESTARTED"]);
+    // Whatever its pods run now: it was restarted for this image, and once is enough.
+    let probed = probe(&image, &scene.bed.ctx).await.unwrap();
+    assert_eq!(changes(&probed), ["on the nodes"]);
+}
+
+#[tokio::test]
+async fn pods_that_run_what_the_nodes_have_or_nobody_knows_what_are_left_alone() {
+    let built = Built::new();
+    let (name, id) = (built.name.clone(), built.id());
+    let fake = FakeKube::start();
+    for runs in [id.as_str(), "registry.example/api@sha256:1", ""] {
+        fake.change(|world| left(&name, runs).into_iter().for_each(|object| world.store(object)));
+        let scene = scene(&name, &fake, vec![on(LS, 0, &built.listed(&id), "")]);
+        let probed = probe(&fixture::image(&name), &scene.bed.ctx).await.unwrap();
+        assert_eq!(changes(&probed), ["on the nodes"], "{runs}");
+    }
 }

@@ -57,6 +57,14 @@ pub async fn standing(ctx: &StepCtx) -> Standing {
     }
 }
 
+/// Address of the API server of the configuration's cluster; it is not asked anything.
+///
+/// # Errors
+/// As [`Objects::connect`].
+pub async fn server(ctx: &StepCtx) -> Result<String, Failure> {
+    connected(ctx).await.map(|api| api.server().to_owned())
+}
+
 async fn connected(ctx: &StepCtx) -> Result<kube::Api, Failure> {
     let spec = Spec::of(&ctx.config).ok_or_else(|| {
         let summary = "there is no cluster in this configuration";

@@ -11,12 +11,19 @@ use crate::host::clock;
 use crate::policy::Failure;
 
 impl Objects {
-    /// Starts the pods of this workload anew; whether there is one.
-    pub async fn restart<K>(&self, namespace: &str, name: &str) -> Result<bool, Failure>
+    /// Starts the pods of this workload anew, and leaves this annotation on their template; whether
+    /// there is such a workload.
+    pub async fn restart<K>(
+        &self,
+        namespace: &str,
+        name: &str,
+        (annotation, value): &(&str, String),
+    ) -> Result<bool, Failure>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        let mark = json!({"kubectl.kubernetes.io/restartedAt": clock::rfc3339_now()});
+        let restarted = "kubectl.kubernetes.io/restartedAt";
+        let mark = json!({ restarted: clock::rfc3339_now(), *annotation: value });
         let patch = json!({"spec": {"template": {"metadata": {"annotations": mark}}}});
         let params =
             PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };

@@ -12,7 +12,7 @@ use crate::commands::{changed, last_state};
 use crate::support::docker::busybox;
 use crate::support::document::{copy_example, run_marked};
 use crate::support::kube::World;
-use crate::support::kube::controllers::settings::{OnNode, Script, Settings};
+use crate::support::kube::controllers::settings::{Held, OnNode, Script, Settings};
 use crate::support::kubernetes::Kubernetes;
 use crate::support::stack::docker;
 use crate::support::{DockerGuard, require_docker};
@@ -40,9 +40,14 @@ impl Flts {
         let mut settings = Settings::scripted(scripts);
         settings.images.public = vec![PUBLIC.to_owned()];
         // One store: the node has what the engine has.
-        let list = || docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
-        let names = move |_: &str| list().unwrap_or_default().lines().map(str::to_owned).collect();
-        settings.images.asked = Some(OnNode(Arc::new(names)));
+        let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
+        let list = || docker(&["image", "ls", "--no-trunc", "--format", format]);
+        let held = |line: &str| {
+            let (name, id) = line.split_once(' ').unwrap();
+            Held { name: name.to_owned(), id: id.to_owned() }
+        };
+        let all = move |_: &str| list().unwrap_or_default().lines().map(held).collect();
+        settings.images.asked = Some(OnNode(Arc::new(all)));
         api.change(|world| {
             fill(world);
             world.simulate(settings);
@@ -136,4 +141,15 @@ fn flts_builds_and_names_its_images_and_is_not_installed_twice() {
     let reset = site.sandbox.run(&["reset", "--yes"]).exits(0);
     goes_away(site);
     assert_eq!(flts.claims(), ["\"hostpath\" \"Bound\""], "it holds data: {}", reset.report());
+
+    let uid = || {
+        let claims =
+            site.fake_api().unwrap().change(|world| world.objects("PersistentVolumeClaim"));
+        claims.into_iter().map(|claim| claim["metadata"]["uid"].clone()).collect::<Vec<_>>()
+    };
+    let kept = uid();
+    let again = site.sandbox.run(&["start", "--progress", "json"]).exits(0);
+    assert_eq!(last_state(&again, "deploy/flts"), Some(State::Ready), "{}", again.report());
+    assert_eq!((uid(), upgrades()), (kept, 2), "the claim is taken on with its data");
+    assert_eq!(flts.claims(), ["\"hostpath\" \"Bound\""]);
 }

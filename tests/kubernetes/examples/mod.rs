@@ -131,7 +131,7 @@ fn converse(
 }
 
 /// Puts the real helm on PATH, behind a script that writes down what it is called with.
-fn recorded_helm(sandbox: Sandbox) -> Sandbox {
+pub(super) fn recorded_helm(sandbox: Sandbox) -> Sandbox {
     let calls = sandbox.root().join("bin/helm.calls").display().to_string();
     let record = format!("printf '%s ' \"$@\" >> '{calls}'\necho >> '{calls}'\n");
     behind(sandbox.real_tool("helm"), "helm", &record)
@@ -149,7 +149,7 @@ fn behind(sandbox: Sandbox, tool: &str, lines: &str) -> Sandbox {
 }
 
 /// The command lines of helm so far.
-fn helm_calls(site: &Kubernetes) -> Vec<String> {
+pub(super) fn helm_calls(site: &Kubernetes) -> Vec<String> {
     let text = fs::read_to_string(site.sandbox.root().join("bin/helm.calls")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }

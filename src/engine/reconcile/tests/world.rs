@@ -18,6 +18,7 @@ pub(super) const DAY: u64 = 24 * 3600;
 
 /// What the world is like at the moment; set by the schedule.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(super) struct Weather {
     pub awake: bool,
     pub network: bool,

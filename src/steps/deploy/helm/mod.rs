@@ -1,12 +1,16 @@
 //! Deploys by Helm: upgraded where an input changed, and followed until their objects are ready.
 //! Helm's objects are helm's: mlup neither labels nor prunes them.
 
+mod hooks;
 mod inputs;
 mod missing;
 mod records;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use super::wait::{self, Seen};
@@ -117,7 +121,7 @@ async fn as_it_is(
     objects: &Objects,
 ) -> Result<Probed, Failure> {
     let revision = history.last().map_or(1, |last| last.number);
-    let mut wanted = deployed(work, revision).await?;
+    let mut wanted = deployed(work, revision).await?.to_vec();
     let settled = wait::ready_already(work.deploy, &wanted, Seen::NotYet, objects).await?;
     if settled.is_some() && work.deploy.optional.is_empty() {
         // What is ready is there.
@@ -150,8 +154,9 @@ pub(super) async fn apply(deploy: &Deploy, chart: &Chart, ctx: &StepCtx) -> Resu
     let labels = release::labels(&stand, history.next(), &inputs.hash, work.project());
     let limit = ctx.time_left();
     let cmd = argv::upgrade(&release, &inputs.argv(), &labels, tool::patience(limit));
-    let output = tool::change(&ctx.workbench(), cmd, limit).await?;
+    let ended = hooks::run(&work, cmd, limit, &objects).await;
     ctx.listings.forget_all();
+    let output = ended?;
     if !output.success() {
         return Err(work.refused(&output, "upgrade"));
     }
@@ -177,8 +182,14 @@ pub(super) async fn verify(
     wait::until_ready(deploy, &wanted, &objects).await
 }
 
-/// The objects of a revision as helm made them: a chart may render differently the next time.
-async fn deployed(work: &Work<'_>, revision: u64) -> Result<Vec<Object>, Failure> {
+/// The objects of a revision as helm made them: a chart may render differently the next time. Read
+/// once a run.
+async fn deployed(work: &Work<'_>, revision: u64) -> Result<Arc<Vec<Object>>, Failure> {
+    let read = read(work, revision).boxed();
+    work.ctx.renderings.revision(&work.deploy.name, revision, read).await
+}
+
+async fn read(work: &Work<'_>, revision: u64) -> Result<Vec<Object>, Failure> {
     let (bench, release) = (work.ctx.workbench(), work.release());
     let cmd = argv::manifest(&release, revision);
     let output = tool::look(&bench, cmd, work.ctx.time_left()).await?;
@@ -260,6 +271,33 @@ pub(super) async fn remove(
     let output = tool::change(&ctx.workbench(), cmd, limit).await?;
     ctx.listings.forget_all();
     if output.success() { Ok(removed) } else { Err(work.refused(&output, "remove")) }
+}
+
+/// What a release has, where a run would leave it as it is; nothing where there is none, or none that
+/// can be looked at. Its hooks are not among it.
+///
+/// # Errors
+/// The run is over.
+pub(super) async fn unchanged(
+    deploy: &Deploy,
+    chart: &Chart,
+    ctx: &StepCtx,
+) -> Result<Option<Arc<Vec<Object>>>, Failure> {
+    let work = Work::new(deploy, chart, ctx);
+    let look = async {
+        let inputs = work.inputs()?;
+        let Some(objects) = Objects::if_there(ctx).await? else { return Ok(None) };
+        let history = records::history(&work, &objects).await?;
+        match (history.stand(&inputs.hash, work.project()), history.last()) {
+            (Stand::Current, Some(last)) => deployed(&work, last.number).await.map(Some),
+            _ => Ok(None),
+        }
+    };
+    match look.await {
+        Err(failure) if failure.is_cancelled() => Err(failure),
+        // Whoever needs the release tells what is wrong with it.
+        found => Ok(found.unwrap_or_default()),
+    }
 }
 
 /// The objects of a chart, as `helm template` renders them: what is checked before a deploy.

@@ -67,13 +67,22 @@ impl<'a> Logs<'a> {
     }
 }
 
-/// The log of the run that crashed, else of the present one; empty where there is none.
 async fn ask(objects: &Objects, crash: Crash) -> (Crash, String) {
     let (namespace, pod, container, _) = &crash;
+    let log = last_words(objects, (namespace, pod, container)).await;
+    (crash, log)
+}
+
+/// The log of the run of a container that crashed, else of the present one; empty where there is
+/// none. The container is told by namespace, pod and name.
+pub(in crate::steps) async fn last_words(
+    objects: &Objects,
+    (namespace, pod, container): (&str, &str, &str),
+) -> String {
     let pods: Api<Pod> = Api::namespaced(objects.client().clone(), namespace);
     for previous in [true, false] {
         let params = LogParams {
-            container: Some(container.clone()),
+            container: Some(container.to_owned()),
             previous,
             tail_lines: Some(LINES),
             ..LogParams::default()
@@ -82,8 +91,8 @@ async fn ask(objects: &Objects, crash: Crash) -> (Crash, String) {
         if let Ok(Ok(log)) = answer
             && says_something(&log)
         {
-            return (crash, log);
+            return log;
         }
     }
-    (crash, String::new())
+    String::new()
 }

@@ -3,6 +3,7 @@
 //! `readiness/`; how long something that stands still is borne with, in `patience`.
 
 mod follow;
+mod hooks;
 mod limits;
 mod logs;
 mod look;
@@ -27,8 +28,10 @@ use crate::policy::Failure;
 use crate::readiness::{Remedy, World};
 use crate::steps::objects::Objects;
 use follow::{Follow, Heard};
+pub(super) use hooks::{Hook, lost_hook};
 use limits::Limits;
 use logs::Logs;
+pub(in crate::steps) use logs::last_words;
 pub(super) use look::{Seen, ready_already};
 use optional::Optional;
 pub(super) use part::is_awaited;
@@ -75,6 +78,17 @@ enum Depth {
     All(Instant),
 }
 
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Everything is ready that has to be.
+    Settled,
+    /// This object will not be ready.
+    Lost(usize),
+    /// The time is over.
+    Overdue,
+}
+
 /// One wait.
 struct Wait<'a> {
     objects: &'a Objects,
@@ -111,18 +125,27 @@ impl<'a> Wait<'a> {
     }
 
     async fn run(&mut self) -> Result<Settled, Failure> {
+        match self.end().await? {
+            End::Settled => Ok(self.settle()),
+            End::Lost(at) => Err(self.failure(at)),
+            End::Overdue => Err(words::overdue(&self.verdict, &self.world, &self.context)),
+        }
+    }
+
+    /// Follows the objects until it is sure how the wait ends.
+    async fn end(&mut self) -> Result<End, Failure> {
         let objects = self.objects;
         let ctx = objects.step();
         let mut others = ctx.others.clone();
         loop {
             let now = Instant::now();
             let wake = match self.decide(now) {
-                Decision::Settled => return Ok(self.settle()),
-                Decision::Lost(at) => return Err(self.failure(at)),
+                Decision::Settled => return Ok(End::Settled),
+                Decision::Lost(at) => return Ok(End::Lost(at)),
                 Decision::Wait(wake) => wake,
             };
             if now >= ctx.deadline {
-                return Err(words::overdue(&self.verdict, &self.world, &self.context));
+                return Ok(End::Overdue);
             }
             self.say();
             let ends = wake.map_or(ctx.deadline, |wake| wake.min(ctx.deadline));
@@ -230,7 +253,8 @@ impl<'a> Wait<'a> {
     /// Says what is waited for, when that has changed.
     fn say(&mut self) {
         let words = words::waiting(&self.verdict);
-        if self.said != words {
+        let is_news = self.said != words && !self.verdict.is_to_come();
+        if is_news {
             self.objects.step().waiting(words.clone());
             self.said = words;
         }

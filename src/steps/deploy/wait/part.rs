@@ -11,7 +11,7 @@ use super::patience::Patience;
 use super::sources;
 use crate::host::clock;
 use crate::manifest::served::Served;
-use crate::manifest::{Object, ObjectId, Scope};
+use crate::manifest::{Object, ObjectId, Scope, read};
 use crate::policy::Failure;
 use crate::policy::apply_errors::unknown_kind;
 use crate::readiness::crash_log::with_log;
@@ -22,6 +22,8 @@ use crate::steps::objects::Objects;
 pub(super) struct Part {
     /// Its identity.
     pub(super) id: ObjectId,
+    /// The uid of an object of this name that is about to be replaced, and does not count.
+    pub(super) replaced: Option<String>,
     /// Its kind as the server has it.
     pub(super) served: Served,
     /// Its place in the world.
@@ -29,7 +31,9 @@ pub(super) struct Part {
     /// As it was applied.
     pub(super) wanted: Value,
     /// Whether the wait is for it.
-    need: Need,
+    pub(super) need: Need,
+    /// Whether it was there at the last look.
+    pub(super) presence: Presence,
     /// Whether somebody's pods are meant to be behind it; of services alone.
     pub(super) has_pods_behind: bool,
     /// Where it stands.
@@ -46,11 +50,22 @@ pub(super) struct Part {
 
 /// Whether a wait is for an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// It is not over before this one is ready.
     Required,
     /// This one may stay unready.
     Optional,
+    /// As required; somebody else makes it in his own time, and nothing is said of it before.
+    Later,
+    /// As optional, and made as [`Need::Later`]: others may need it once it is there.
+    Beside,
+}
+
+/// Whether an object is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Absent,
+    There,
 }
 
 /// Whether this kind can be there and not be ready.
@@ -101,6 +116,8 @@ impl Part {
         Self {
             shelf: sources::shelf(&served),
             id,
+            replaced: None,
+            presence: Presence::Absent,
             served,
             wanted,
             need: Need::Required,
@@ -124,12 +141,19 @@ impl Part {
 
     /// Whether it may stay unready.
     pub(super) fn is_optional(&self) -> bool {
-        self.need == Need::Optional
+        matches!(self.need, Need::Optional | Need::Beside)
+    }
+
+    /// Whether it is not there, and is no reason for anything before it is.
+    pub(super) fn is_to_come(&self) -> bool {
+        matches!(self.need, Need::Later | Need::Beside) && self.presence == Presence::Absent
     }
 
     /// The object as it is now.
     pub(super) fn live<'w>(&self, world: &'w World) -> Option<&'w Value> {
-        world.find(&self.shelf, self.namespace(), &self.id.name)
+        let found = world.find(&self.shelf, self.namespace(), &self.id.name)?;
+        let is_old = |uid: &String| read::text(found, "/metadata/uid") == uid;
+        (!self.replaced.as_ref().is_some_and(is_old)).then_some(found)
     }
 
     /// Why it stands still, if it does.
@@ -154,7 +178,9 @@ impl Part {
     pub(super) fn judge(&mut self, world: &World, logs: &mut Logs<'_>, steady: Duration) {
         self.is_touched = false;
         self.look_again = None;
-        let Some(live) = self.live(world) else {
+        let live = self.live(world);
+        self.presence = if live.is_some() { Presence::There } else { Presence::Absent };
+        let Some(live) = live else {
             // A job that was done may have been cleared away.
             if !(self.state.is_ready() && self.id.kind == "Job") {
                 self.state = Readiness::Progressing("is not there".to_owned());

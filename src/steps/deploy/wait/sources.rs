@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::part::Part;
+use crate::manifest::Scope;
 use crate::manifest::served::Served;
-use crate::manifest::{ObjectId, Scope};
 
 /// From so many namespaces on, one watch over all of them is cheaper.
 const MANY: usize = 4;
@@ -60,10 +60,10 @@ pub(super) fn own(parts: &[Part]) -> Vec<Source> {
 /// What the objects make: without it, one that crashes looks ready between two crashes.
 pub(super) fn made(parts: &[Part]) -> Vec<Source> {
     let pods = makers(parts);
-    let mut sources = spread(kind("apps/v1", "ReplicaSet"), &places(parts, "Deployment"));
-    sources.extend(spread(kind("v1", "Pod"), &pods));
+    let mut sources = spread(Served::own("apps/v1", "ReplicaSet"), &places(parts, "Deployment"));
+    sources.extend(spread(Served::own("v1", "Pod"), &pods));
     let services = places(parts, "Service");
-    sources.extend(spread(kind("discovery.k8s.io/v1", "EndpointSlice"), &services));
+    sources.extend(spread(Served::own("discovery.k8s.io/v1", "EndpointSlice"), &services));
     sources
 }
 
@@ -71,10 +71,10 @@ pub(super) fn made(parts: &[Part]) -> Vec<Source> {
 pub(super) fn happening(parts: &[Part]) -> Vec<Source> {
     let claims = places(parts, "PersistentVolumeClaim");
     let all: BTreeSet<String> = makers(parts).union(&claims).cloned().collect();
-    let mut sources = spread(kind("v1", "Pod"), &all);
-    sources.extend(spread(kind("v1", "Event"), &all));
+    let mut sources = spread(Served::own("v1", "Pod"), &all);
+    sources.extend(spread(Served::own("v1", "Event"), &all));
     if !claims.is_empty() {
-        sources.push(everywhere(kind("storage.k8s.io/v1", "StorageClass"), BTreeSet::new()));
+        sources.push(everywhere(Served::own("storage.k8s.io/v1", "StorageClass"), BTreeSet::new()));
     }
     sources
 }
@@ -93,7 +93,7 @@ pub(super) fn explaining(parts: &[Part]) -> Vec<Source> {
     }
     let named = ["Secret", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim"];
     let mut sources: Vec<Source> =
-        named.iter().flat_map(|name| spread(kind("v1", name), &pods)).collect();
+        named.iter().flat_map(|name| spread(Served::own("v1", name), &pods)).collect();
     let of_cluster = [
         ("v1", "Node"),
         ("v1", "PersistentVolume"),
@@ -101,8 +101,9 @@ pub(super) fn explaining(parts: &[Part]) -> Vec<Source> {
         // Pods of others take room on the same nodes.
         ("v1", "Pod"),
     ];
-    sources
-        .extend(of_cluster.iter().map(|(api, name)| everywhere(kind(api, name), BTreeSet::new())));
+    sources.extend(
+        of_cluster.iter().map(|(api, name)| everywhere(Served::own(api, name), BTreeSet::new())),
+    );
     sources
 }
 
@@ -132,23 +133,4 @@ pub(super) fn each(source: &Source) -> Vec<Source> {
 fn everywhere(served: Served, within: BTreeSet<String>) -> Source {
     let shelf = shelf(&served);
     Source { served, namespace: None, name: None, shelf, within, is_needed: false }
-}
-
-/// A kind of Kubernetes itself.
-fn kind(api_version: &str, kind: &str) -> Served {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let id = ObjectId {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        kind: kind.to_owned(),
-        namespace: None,
-        name: String::new(),
-    };
-    Served::built_in(&id).unwrap_or_else(|| Served {
-        group: id.group.clone(),
-        version: id.version.clone(),
-        kind: id.kind.clone(),
-        plural: format!("{}s", id.kind.to_ascii_lowercase()),
-        scope: Scope::Namespaced,
-    })
 }

@@ -46,6 +46,11 @@ impl Verdict {
         self.parts.iter().any(|part| part.cause().is_some())
     }
 
+    /// Whether there is nothing yet of what the wait is for.
+    pub(super) fn is_to_come(&self) -> bool {
+        self.parts.iter().filter(|part| !part.is_optional()).all(Part::is_to_come)
+    }
+
     /// What is to be done, as things stand.
     pub(super) fn decide(&mut self, now: Instant, may_come: &dyn Fn(Remedy) -> bool) -> Decision {
         let mut lost: Option<(Instant, usize)> = None;
@@ -110,7 +115,8 @@ impl Verdict {
     /// The first other object that still comes up and does not wait for this one.
     fn awaited_by(&self, at: usize, may_come: &dyn Fn(Remedy) -> bool) -> Option<&Part> {
         let mut others = self.parts.iter().enumerate().filter(|(other, part)| {
-            *other != at && part.works() && !self.needs[*other].contains(&at)
+            let may_help = part.works() && !part.is_to_come();
+            *other != at && may_help && !self.needs[*other].contains(&at)
         });
         others.find(|(_, part)| comes_up(part, may_come)).map(|(_, part)| part)
     }

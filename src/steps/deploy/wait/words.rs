@@ -1,6 +1,6 @@
 //! What is said about a wait: while it lasts, and how it ended.
 
-use super::part::{Part, is_awaited};
+use super::part::{Need, Part, is_awaited};
 use super::verdict::Verdict;
 use crate::event::{Evidence, Fix};
 use crate::manifest::Object;
@@ -36,13 +36,17 @@ pub(super) fn ready(verdict: &Verdict) -> Settled {
 }
 
 fn counted(verdict: &Verdict) -> String {
-    let ready = verdict.parts.iter().filter(|part| part.state.is_ready()).count();
-    format!("{ready} of {} ready", verdict.parts.len())
+    let counts = |part: &&Part| part.need != Need::Beside && !part.is_to_come();
+    let all = || verdict.parts.iter().filter(counts);
+    let ready = all().filter(|part| part.state.is_ready()).count();
+    format!("{ready} of {} ready", all().count())
 }
 
 /// What is waited for: what stands still first, then what runs, then what follows from it.
 pub(super) fn waiting(verdict: &Verdict) -> String {
-    let missing = |(_, part): &(usize, &Part)| !part.is_optional() && !part.state.is_ready();
+    let missing = |(_, part): &(usize, &Part)| {
+        !part.is_optional() && !part.state.is_ready() && !part.is_to_come()
+    };
     let mut missing: Vec<(usize, &Part)> =
         verdict.parts.iter().enumerate().filter(missing).collect();
     missing.sort_by_key(|(_, part)| (part.cause().is_none(), !part.works()));

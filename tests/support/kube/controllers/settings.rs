@@ -95,7 +95,16 @@ impl Default for Images {
 pub(crate) struct OnNode(pub(crate) Arc<Ask>);
 
 /// Names the images of the node of this name.
-type Ask = dyn Fn(&str) -> Vec<String> + Send + Sync;
+type Ask = dyn Fn(&str) -> Vec<Held> + Send + Sync;
+
+/// An image that a node has.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// One of its names.
+    pub(crate) name: String,
+    /// The digest of its configuration, `sha256:` before it.
+    pub(crate) id: String,
+}
 
 impl fmt::Debug for OnNode {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

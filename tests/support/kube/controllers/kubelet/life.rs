@@ -10,7 +10,8 @@ use super::super::context::Context;
 use super::super::events::{Event, KUBELET, Severity};
 use super::super::objects::{digest, name, namespace, stamp, text, uid};
 use super::fate::{Fate, fate};
-use super::{mounts, probes};
+use super::names::Image;
+use super::{mounts, probes, pull};
 
 /// How often a container says something: a few times are as good as many.
 pub(super) const TOLD: u32 = 60;
@@ -84,6 +85,8 @@ pub(super) struct Life {
     pub(super) is_started: bool,
     /// The identifier of the container, once there is one.
     pub(super) id: Option<String>,
+    /// The image that it was made of, where its node tells: it stays, whatever becomes of the name.
+    pub(super) image: Option<String>,
 }
 
 impl Default for Life {
@@ -102,6 +105,7 @@ impl Default for Life {
             is_ready: false,
             is_started: false,
             id: None,
+            image: None,
         }
     }
 }
@@ -209,6 +213,7 @@ impl Life {
         }
         let seed = format!("{} {} {}", uid(of.pod), of.own_name(), self.restarts);
         self.id = Some(format!("containerd://{}", digest(&seed)));
+        self.image = Image::of(of.image()).and_then(|image| pull::held(context, of.pod, &image));
         self.tell(world, of, (Severity::Normal, "Created"), "Container created".to_owned());
         let fate = fate(world, context, of, self.restarts);
         if let Some(words) = &fate.unstartable {

@@ -6,22 +6,30 @@ use serde_json::Value;
 use super::super::super::world::World;
 use super::super::context::Context;
 use super::super::objects::text;
-use super::super::settings::{Images, Trouble};
+use super::super::settings::{Held, Images, Trouble};
 use super::names::Image;
 use super::pull_secrets;
+
+/// The image that a node has under this name, where somebody tells that.
+pub(super) fn held(context: &Context<'_>, pod: &Value, image: &Image) -> Option<String> {
+    let asked = context.settings.images.asked.as_ref()?;
+    let held = (asked.0)(text(pod, "/spec/nodeName")).into_iter();
+    let is_it = |held: &Held| Image::of(&held.name).is_some_and(|own| own.full == image.full);
+    held.filter(is_it).map(|held| held.id).next()
+}
 
 /// Whether a node has an image.
 pub(super) fn is_on_node(world: &World, context: &Context<'_>, pod: &Value, image: &Image) -> bool {
     let images = &context.settings.images;
     let node = text(pod, "/spec/nodeName");
-    let asked = images.asked.as_ref().map(|asked| (asked.0)(node)).unwrap_or_default();
     let listed = world.find("Node", "", node).unwrap_or_default();
     let listed = super::super::objects::list(&listed, "/status/images").iter();
     let mut listed = listed.flat_map(|one| super::super::objects::list(one, "/names"));
     let is_it = |name: &str| Image::of(name).is_some_and(|own| own.full == image.full);
     let pulled = (node.to_owned(), image.full.clone());
     context.memory.pulled.contains(&pulled)
-        || images.on_node.iter().chain(&asked).any(|name| is_it(name))
+        || images.on_node.iter().any(|name| is_it(name))
+        || held(context, pod, image).is_some()
         || listed.any(|name| name.as_str().is_some_and(is_it))
 }
 

@@ -126,7 +126,9 @@ fn container(life: &Life, spec: &Value, resting: &str) -> Value {
     });
     if let Some(id) = &life.id {
         let repository = full.rsplit_once(':').map_or(full.as_str(), |(before, _)| before);
-        status["imageID"] = format!("{repository}@sha256:{}", digest(&full)).into();
+        // What was never pulled has no digest of a registry: containerd names its configuration.
+        let pulled = || format!("{repository}@sha256:{}", digest(&full));
+        status["imageID"] = life.image.clone().unwrap_or_else(pulled).into();
         status["image"] = full.into();
         status["containerID"] = id.as_str().into();
         status["resources"] = spec["resources"].clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::super::FakeKube;
-use super::super::settings::{OnNode, Script, Settings};
+use super::super::settings::{Held, OnNode, Script, Settings};
 use super::cluster::{
     cluster, comes_to, container, deployment, messages, ready, service, waits_for, workload,
 };
@@ -256,7 +256,11 @@ fn a_node_that_is_full_keeps_pods_away_until_there_is_room() {
 fn what_a_node_has_can_be_asked_and_a_slow_start_is_seen() {
     let mut settings = Settings::scripted([Script::ready_after("api", Duration::from_millis(60))]);
     settings.images.public.clear();
-    settings.images.asked = Some(OnNode(Arc::new(|node| vec![format!("api:{node}")])));
+    let id = format!("sha256:{}", "a".repeat(64));
+    let held = id.clone();
+    settings.images.asked = Some(OnNode(Arc::new(move |node| {
+        vec![Held { name: format!("api:{node}"), id: held.clone() }]
+    })));
     let (fake, _) = cluster(settings);
     fake.change(|world| {
         let mut own = deployment("api", 1, "api:node-0");
@@ -270,4 +274,6 @@ fn what_a_node_has_can_be_asked_and_a_slow_start_is_seen() {
             && ready(world, "Deployment", "api") == 0
     });
     comes_to(&fake, "its end", |world| ready(world, "Deployment", "api") == 1);
+    let pods = fake.change(|world| world.objects("Pod"));
+    assert_eq!(pods[0]["status"]["containerStatuses"][0]["imageID"], id);
 }

@@ -1,0 +1,149 @@
+//! What `mlup doctor` answers: causes as rows for programs, and as blocks for people.
+
+use serde::Serialize;
+
+use crate::commands::output;
+use crate::commands::session::Session;
+use crate::doctor::finding::{Confidence, Finding, path};
+use crate::doctor::rule::{Recovery, Repair};
+use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
+use crate::report::{failure, text};
+use crate::steps::snapshot::Unchecked;
+
+/// What a program is told.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    /// Causes, the weightiest first.
+    pub(super) findings: Vec<Row>,
+    /// Objects that were looked at.
+    pub(super) checked: usize,
+    /// Kinds that could not be seen.
+    pub(super) unchecked: Vec<Unchecked>,
+}
+
+/// One cause.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    /// The rule of the catalogue, or the code of a failure that `start` would tell.
+    pub(super) rule: String,
+    /// `kind/namespace/name` of the object at fault; it need not exist.
+    pub(super) object: String,
+    pub(super) summary: String,
+    pub(super) evidence: Vec<Evidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fix: Option<Fix>,
+    /// `safe`, `confirm` or `by hand`.
+    pub(super) repair: &'static str,
+    pub(super) recovery: &'static str,
+    pub(super) confidence: &'static str,
+    pub(super) affects: Vec<String>,
+    /// In how many pods it shows.
+    pub(super) pods: usize,
+}
+
+/// A cause that a look at the cluster found.
+pub(super) fn of_cluster(finding: &Finding) -> Row {
+    Row {
+        rule: finding.rule.id.to_owned(),
+        object: path(&finding.root),
+        summary: finding.summary.clone(),
+        evidence: finding.evidence.clone(),
+        fix: finding.fix.clone(),
+        repair: match finding.repair() {
+            Repair::Automatic => "safe",
+            Repair::Confirmed => "confirm",
+            Repair::ByHand => "by hand",
+        },
+        recovery: recovery(finding.recovery()),
+        confidence: match finding.confidence {
+            Confidence::Proven => "proven",
+            Confidence::Likely => "likely",
+        },
+        affects: finding.affects.iter().map(path).collect(),
+        pods: finding.pods,
+    }
+}
+
+/// A cause that keeps `mlup start` from its work at this step.
+pub(super) fn of_step(step: &str, finding: event::Finding) -> Row {
+    let repair = match finding.fix.as_ref().map(|fix| fix.safety) {
+        Some(Safety::Destructive) => "confirm",
+        _ => "by hand",
+    };
+    Row {
+        rule: finding.code,
+        object: format!("step//{step}"),
+        summary: finding.summary,
+        evidence: finding.evidence,
+        fix: finding.fix,
+        repair,
+        recovery: "mlup start",
+        confidence: "proven",
+        affects: Vec::new(),
+        pods: 0,
+    }
+}
+
+fn recovery(recovery: Recovery) -> &'static str {
+    match recovery {
+        Recovery::ByItself => "recovers by itself within 5 minutes",
+        Recovery::NewPod => "needs a new pod",
+        Recovery::AtOnce => "works at once",
+    }
+}
+
+/// The answer for people: a block for each cause, then what was looked at.
+pub(super) fn tell(session: &Session, answer: &Answer) -> String {
+    let terminal = session.terminal;
+    let width = output::table_width(session).unwrap_or(100);
+    let style = terminal.style_of_stdout();
+    let blocks = answer
+        .findings
+        .iter()
+        .map(|row| failure::render_alone(&block(row), width, style) + &mending(row) + "\n");
+    let unchecked = answer
+        .unchecked
+        .iter()
+        .map(|Unchecked { kind, why }| format!("not checked: {kind} ({why})\n"));
+    let checked = text::count(answer.checked, "object");
+    let end = match answer.findings.len() {
+        0 => format!("{checked} checked, nothing wrong\n"),
+        count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
+    };
+    blocks.chain(unchecked).chain([end]).collect()
+}
+
+/// What to do, whose it is to do, and what happens then.
+fn mending(row: &Row) -> String {
+    let fix = row
+        .fix
+        .as_ref()
+        .map_or_else(String::new, |fix| format!("  fix ({}): {}\n", row.repair, fix.command));
+    format!("{fix}  then: {}\n", row.recovery)
+}
+
+/// A cause as the block that a failed run shows, with what it keeps down.
+fn block(row: &Row) -> Diagnosis {
+    let mut evidence = row.evidence.clone();
+    if !row.affects.is_empty() {
+        evidence.retain(|line| line.source != "affects");
+        evidence.truncate(4);
+        let shown = row.affects.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+        let more = if row.affects.len() > 4 { ", ..." } else { "" };
+        let pods = match row.pods {
+            0 | 1 => String::new(),
+            count => format!("{count} pods; "),
+        };
+        evidence.push(Evidence::new("affects", format!("{pods}{shown}{more}")));
+    }
+    Diagnosis {
+        step: row.object.clone(),
+        code: row.rule.clone(),
+        summary: row.summary.clone(),
+        evidence,
+        tried: Vec::new(),
+        fix: None,
+        blocks: Vec::new(),
+        findings: Vec::new(),
+    }
+}

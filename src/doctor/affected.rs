@@ -1,0 +1,68 @@
+//! The edges along which trouble spreads: from a pod to what owns it, from pods to the services
+//! that select them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::manifest::read;
+use crate::readiness::{Root, World};
+
+/// Longest chain of owners that is followed; real ones have three links.
+const LONGEST: usize = 8;
+
+/// The object at the top of the owners of this one that the world has: for a pod of a deployment,
+/// the deployment.
+pub(super) fn top<'w>(object: &'w Value, world: &'w World) -> &'w Value {
+    let mut at = object;
+    for _ in 0..LONGEST {
+        let owners = read::list(at, "/metadata/ownerReferences");
+        let owner = owners.iter().find(|owner| read::truth(owner, "/controller"));
+        let Some(owner) = owner.or(owners.first()) else { break };
+        let namespace = read::namespace(at);
+        match world.find(read::text(owner, "/kind"), namespace, read::text(owner, "/name")) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    at
+}
+
+/// The workloads of these pods (`namespace/name`) and the services that select any of them.
+pub(super) fn of_pods(pods: &[String], world: &World) -> Vec<Root> {
+    let found: Vec<&Value> = pods
+        .iter()
+        .filter_map(|pod| pod.split_once('/'))
+        .filter_map(|(namespace, name)| world.find("Pod", namespace, name))
+        .collect();
+    let workloads = found.iter().map(|pod| Root::of(top(pod, world)));
+    let services = found.iter().flat_map(|pod| {
+        let near = world.within("Service", read::namespace(pod));
+        near.filter(|service| selects(service, pod)).map(Root::of)
+    });
+    let affected: BTreeSet<Root> = workloads.chain(services).collect();
+    affected.into_iter().collect()
+}
+
+/// Whether a service selects a pod.
+pub(super) fn selects(service: &Value, pod: &Value) -> bool {
+    let selector: Vec<(&str, &str)> = read::texts(service, "/spec/selector").collect();
+    let labels: Vec<(&str, &str)> = read::texts(pod, "/metadata/labels").collect();
+    !selector.is_empty()
+        && read::namespace(service) == read::namespace(pod)
+        && read::selects(&selector, &labels)
+}
+
+/// The workloads whose pods a service selects by the template that they are made from.
+pub(super) fn services_of<'w>(
+    workload: &'w Value,
+    world: &'w World,
+) -> impl Iterator<Item = Root> + use<'w> {
+    let labels: Vec<(&str, &str)> =
+        read::texts(workload, "/spec/template/metadata/labels").collect();
+    let services = world.within("Service", read::namespace(workload)).filter(move |service| {
+        let selector: Vec<(&str, &str)> = read::texts(service, "/spec/selector").collect();
+        !selector.is_empty() && read::selects(&selector, &labels)
+    });
+    services.map(Root::of)
+}

@@ -1,0 +1,134 @@
+//! What is wrong inside a cluster: the causes of everything that somebody applied, grouped by the
+//! object at fault, with what follows from them folded under them, the weightiest first.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::affected::{self, top};
+use super::finding::{Confidence, Finding};
+use super::rule;
+use super::{node, service};
+use crate::readiness::{Cause, LogSource, Readiness, Root, World, cause, causes, crash_log, judge};
+
+/// The kinds that people apply and that can be in trouble.
+const KINDS: [&str; 10] = [
+    "Namespace",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Pod",
+    "Service",
+    "Application",
+];
+
+/// Everything that is wrong, causes only. `log` gives the last lines of a container, where they
+/// are to be had; `taken` is when the objects were listed.
+#[must_use]
+pub fn findings(
+    world: &World,
+    taken: Option<Timestamp>,
+    log: impl Fn(&LogSource) -> Option<String>,
+) -> Vec<Finding> {
+    let applied = KINDS.iter().flat_map(|kind| world.all(kind));
+    let judged: Vec<(Root, Cause)> = applied
+        .filter(|object| std::ptr::eq(top(object, world), *object))
+        .flat_map(|object| of_object(object, world).into_iter().map(|one| (Root::of(object), one)))
+        .collect();
+    let causes = cause::fold(judged.iter().map(|(_, cause)| cause.clone()).collect());
+    let mut findings: Vec<Finding> = causes
+        .into_iter()
+        .map(|cause| {
+            let same = |(_, one): &&(Root, Cause)| one.code == cause.code && one.root == cause.root;
+            let judged = judged.iter().filter(same).map(|(root, _)| root.clone()).collect();
+            let told = match cause.log.as_ref().and_then(&log) {
+                Some(log) => crash_log::with_log(cause, &log),
+                None => cause,
+            };
+            finding(&told, judged, world)
+        })
+        .collect();
+    merge(&mut findings, node::findings(world));
+    merge(&mut findings, service::findings(world, taken));
+    let mut findings = without_symptoms(&findings);
+    findings.sort_by_key(|finding| (finding.rule.layer, std::cmp::Reverse(finding.affects.len())));
+    findings
+}
+
+fn of_object(object: &Value, world: &World) -> Vec<Cause> {
+    let mut found = causes(object, world);
+    if let Readiness::Failed(cause) | Readiness::Blocked(cause) = judge(object, world) {
+        found.push(cause);
+    }
+    for cause in &mut found {
+        cause.root.get_or_insert_with(|| Root::of(object));
+    }
+    found
+}
+
+/// A cause with what it keeps down, beginning with the objects that were judged. A registry is at
+/// fault itself only where it fails several.
+fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
+    let failure = cause.failure();
+    let services = judged
+        .iter()
+        .filter_map(|root| world.find(&root.kind, &root.namespace, &root.name))
+        .flat_map(|object| affected::services_of(object, world));
+    let mut affects: Vec<Root> = services.collect();
+    affects.splice(..0, judged);
+    affects.extend(affected::of_pods(&cause.affects, world));
+    affects.sort();
+    affects.dedup();
+    let mut root = cause.root.clone().unwrap_or_else(|| Root::new("", "", ""));
+    let workloads: Vec<&Root> = affects.iter().filter(|root| root.kind != "Service").collect();
+    if let (true, [only]) = (root.kind == "Registry", workloads.as_slice()) {
+        root = (*only).clone();
+    }
+    affects.sort();
+    affects.dedup();
+    affects.retain(|one| *one != root);
+    Finding {
+        rule: rule::of(cause),
+        root,
+        summary: failure.summary,
+        evidence: failure.evidence,
+        fix: failure.fix,
+        confidence: Confidence::Proven,
+        affects,
+        pods: cause.affects.len(),
+    }
+}
+
+/// Adds what another look found, where nobody has the same object at fault yet.
+fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+    for one in more {
+        let known = findings
+            .iter()
+            .any(|known| known.root == one.root || known.affects.contains(&one.root));
+        if !known {
+            findings.push(one);
+        }
+    }
+}
+
+/// Leaves out what follows from another finding: an object that a cause nearer to the machine
+/// keeps down has no cause of its own.
+fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
+    let follows = |one: &Finding| {
+        findings.iter().any(|other| {
+            other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
+                || other.rule.layer <= one.rule.layer
+                    && other != one
+                    && other.root == one.root
+                    && is_rollout(one)
+        })
+    };
+    findings.iter().filter(|one| !follows(one)).cloned().collect()
+}
+
+/// Whether it only says that something did not come up in time.
+fn is_rollout(finding: &Finding) -> bool {
+    finding.rule.id == "ROLL-01"
+}

@@ -1,0 +1,56 @@
+//! A finding: one cause, what proves it, what it keeps down, and what to do. How it reads on a
+//! terminal is `report/`.
+
+use super::rule::{Recovery, Repair, Rule};
+use crate::event::{Evidence, Fix};
+use crate::readiness::Root;
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The objects prove it.
+    Proven,
+    /// Much speaks for it.
+    Likely,
+}
+
+/// One cause of trouble.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: &'static Rule,
+    /// The object at fault; it need not exist.
+    pub root: Root,
+    /// One sentence without a final period.
+    pub summary: String,
+    /// What proves it, at most five lines.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub fix: Option<Fix>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What it keeps from being ready: workloads and services, not their pods.
+    pub affects: Vec<Root>,
+    /// In how many pods it shows.
+    pub pods: usize,
+}
+
+impl Finding {
+    /// Who may repair it.
+    #[must_use]
+    pub fn repair(&self) -> Repair {
+        self.rule.repair
+    }
+
+    /// How what it keeps down comes back.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.rule.recovery
+    }
+}
+
+/// `secret/shop/keys`, `node//lab-node`: how a root is written wherever it is read by programs.
+#[must_use]
+pub fn path(root: &Root) -> String {
+    format!("{}/{}/{}", root.kind.to_ascii_lowercase(), root.namespace, root.name)
+}

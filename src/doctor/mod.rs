@@ -1,0 +1,12 @@
+//! What is wrong with an environment: rules over one look at it, and the graph that leaves of all
+//! symptoms the causes. Pure: taking the look, fetching logs and applying fixes are the steps'.
+
+mod affected;
+pub mod cluster;
+pub mod finding;
+mod node;
+pub mod rule;
+mod service;
+
+#[cfg(test)]
+mod incident_tests;

@@ -1,0 +1,167 @@
+//! Rules on services whose pods are ready: a port that leads nowhere, an address that nobody gives.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::affected::selects;
+use super::finding::{Confidence, Finding};
+use super::rule::by_id;
+use crate::event::{Evidence, Fix};
+use crate::manifest::read;
+use crate::quote::quote;
+use crate::readiness::{Root, World, lacks_only_an_address};
+
+/// How long a controller may take to give an address, in seconds.
+const ADDRESS: i64 = 120;
+
+/// What is wrong with the services. `taken` is when the look was; without it nothing counts as
+/// young.
+pub(super) fn findings(world: &World, taken: Option<Timestamp>) -> Vec<Finding> {
+    let services = world.all("Service").iter();
+    services
+        .flat_map(|service| [wrong_port(service, world), no_address(service, world, taken)])
+        .flatten()
+        .collect()
+}
+
+/// A target port that no container of the selected pods has.
+fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
+    let near = world.within("Pod", read::namespace(service));
+    let pods: Vec<&Value> = near.filter(|pod| selects(service, pod) && lives(pod)).collect();
+    if pods.is_empty() {
+        return None;
+    }
+    let ports = read::list(service, "/spec/ports");
+    let (target, confidence, declared) = ports.iter().find_map(|port| {
+        let target = port.get("targetPort")?;
+        let (confidence, declared) = match target {
+            Value::String(name) => (Confidence::Proven, lacks_name(&pods, name)?),
+            number => (Confidence::Likely, lacks_number(&pods, number.as_i64()?)?),
+        };
+        Some((target, confidence, declared))
+    })?;
+    let shown = target.as_str().map_or_else(|| target.to_string(), str::to_owned);
+    let (name, namespace) = (read::name(service), read::namespace(service));
+    let declared = declared.into_iter().collect::<Vec<_>>().join(", ");
+    let has = if declared.is_empty() { "no port".to_owned() } else { declared };
+    Some(Finding {
+        rule: by_id("SVC-03"),
+        root: Root::of(service),
+        summary: format!(
+            "service `{name}` in namespace `{namespace}` sends to port {shown}, and the containers behind it declare {has}"
+        ),
+        evidence: vec![
+            Evidence::new(format!("service {name}"), format!("targetPort: {shown}")),
+            Evidence::new(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}")),
+        ],
+        fix: Some(Fix::safe(format!(
+            "set `targetPort` of service `{name}` in namespace `{namespace}` to the port on which the container listens"
+        ))),
+        confidence,
+        affects: Vec::new(),
+        pods: 0,
+    })
+}
+
+fn lives(pod: &Value) -> bool {
+    !["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"))
+        && read::text(pod, "/metadata/deletionTimestamp").is_empty()
+}
+
+fn declared(pod: &Value) -> impl Iterator<Item = &Value> {
+    // A sidecar is an init container that stays.
+    ["/spec/containers", "/spec/initContainers"]
+        .into_iter()
+        .flat_map(|list| read::list(pod, list))
+        .flat_map(|container| read::list(container, "/ports"))
+}
+
+/// The names that the pods' ports have, if none of them is this one.
+fn lacks_name(pods: &[&Value], wanted: &str) -> Option<BTreeSet<String>> {
+    let names: BTreeSet<String> = pods
+        .iter()
+        .flat_map(|pod| declared(pod))
+        .map(|port| read::text(port, "/name").to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    (!names.contains(wanted)).then_some(names)
+}
+
+/// The ports that all containers declare, if none is this one. A container may listen where it
+/// declares nothing: only where each declares something, and a probe asks there, that speaks
+/// against another port.
+fn lacks_number(pods: &[&Value], wanted: i64) -> Option<BTreeSet<String>> {
+    let speaks = |container: &Value| {
+        let declared: Vec<i64> = read::list(container, "/ports")
+            .iter()
+            .filter_map(|port| read::number(port, "/containerPort"))
+            .collect();
+        !declared.is_empty() && !declared.contains(&wanted) && is_probed(container, &declared)
+    };
+    let containers = || pods.iter().flat_map(|pod| read::list(pod, "/spec/containers"));
+    if containers().any(|container| !speaks(container)) {
+        return None;
+    }
+    let ports = containers().flat_map(|container| read::list(container, "/ports"));
+    Some(
+        ports
+            .filter_map(|port| read::number(port, "/containerPort"))
+            .map(|port| port.to_string())
+            .collect(),
+    )
+}
+
+/// Whether a probe asks one of the ports, by number or by name.
+fn is_probed(container: &Value, declared: &[i64]) -> bool {
+    ["readinessProbe", "livenessProbe", "startupProbe"].iter().any(|probe| {
+        ["httpGet", "tcpSocket", "grpc"].iter().any(|kind| {
+            match container.pointer(&format!("/{probe}/{kind}/port")) {
+                Some(Value::String(_)) => true,
+                Some(port) => port.as_i64().is_some_and(|port| declared.contains(&port)),
+                None => false,
+            }
+        })
+    })
+}
+
+/// A balancer that no controller has given an address, though pods answer behind it.
+fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Option<Finding> {
+    if !lacks_only_an_address(service, world) || is_young(service, taken) {
+        return None;
+    }
+    let (name, namespace) = (read::name(service), read::namespace(service));
+    let failed = world.all("Event").iter().rev().find(|event| {
+        read::text(event, "/reason") == "SyncLoadBalancerFailed"
+            && read::text(event, "/involvedObject/name") == name
+            && read::text(event, "/involvedObject/namespace") == namespace
+    });
+    let words =
+        failed.map_or("status.loadBalancer is empty", |event| read::text(event, "/message"));
+    Some(Finding {
+        rule: by_id("SVC-04"),
+        root: Root::of(service),
+        summary: format!(
+            "LoadBalancer `{name}` in namespace `{namespace}` has no address: no controller of this cluster gives it one"
+        ),
+        evidence: vec![Evidence::new(format!("service {name}"), words)],
+        fix: Some(Fix::safe(format!(
+            "on minikube run `minikube tunnel`; on K3s do not disable servicelb; elsewhere install a balancer, or reach it by kubectl -n {} port-forward service/{} 8080:{}",
+            quote(namespace),
+            quote(name),
+            read::list(service, "/spec/ports")
+                .first()
+                .and_then(|port| read::number(port, "/port"))
+                .unwrap_or(80)
+        ))),
+        confidence: Confidence::Proven,
+        affects: Vec::new(),
+        pods: 0,
+    })
+}
+
+fn is_young(object: &Value, taken: Option<Timestamp>) -> bool {
+    let made: Option<Timestamp> = read::text(object, "/metadata/creationTimestamp").parse().ok();
+    taken.zip(made).is_some_and(|(taken, made)| taken.duration_since(made).as_secs() < ADDRESS)
+}

@@ -1,0 +1,138 @@
+//! What a run has open towards other machines: one connection and at most one tunnel a destination,
+//! made on first use and ended together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::control::Folder;
+use super::forward::Tunnel;
+use super::record::Record;
+use super::{CLOSING, options, record};
+use crate::config::destination::Destination;
+use crate::host::Runner;
+use crate::policy::Failure;
+
+/// The connections of a run. Ended by [`Connections::close`].
+#[derive(Clone, Default)]
+pub struct Connections(Arc<Mutex<Open>>);
+
+#[derive(Default)]
+struct Open {
+    folder: Option<Folder>,
+    sockets: usize,
+    links: BTreeMap<Destination, Arc<Link>>,
+    tunnels: BTreeMap<Destination, (Arc<Tunnel>, JoinHandle<()>)>,
+    record: Option<PathBuf>,
+}
+
+/// The connection to one destination.
+pub(super) struct Link {
+    /// Where its socket is.
+    pub(super) control: String,
+    /// Whether it was made. Held while it is being made, so that two scripts do not make two.
+    pub(super) made: tokio::sync::Mutex<bool>,
+}
+
+impl Open {
+    /// The path of another socket.
+    fn socket(&mut self, env: &BTreeMap<String, String>) -> Result<String, Failure> {
+        let folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => Folder::create(env)?,
+        };
+        let socket = folder.socket(self.sockets);
+        self.sockets += 1;
+        self.folder = Some(folder);
+        Ok(socket)
+    }
+}
+
+impl Connections {
+    /// Connections whose tunnel is written down there, for others of the project.
+    #[must_use]
+    pub fn recorded(record: Option<PathBuf>) -> Self {
+        Self(Arc::new(Mutex::new(Open { record, ..Open::default() })))
+    }
+
+    /// Connections whose sockets have the same paths in every test: `/run/mlup/0`.
+    #[cfg(test)]
+    pub(crate) fn scripted() -> Self {
+        let folder = Some(Folder::scripted("/run/mlup"));
+        Self(Arc::new(Mutex::new(Open { folder, ..Open::default() })))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection to this destination.
+    pub(super) fn link(
+        &self,
+        destination: &Destination,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Arc<Link>, Failure> {
+        let mut open = self.open();
+        if let Some(link) = open.links.get(destination) {
+            return Ok(Arc::clone(link));
+        }
+        let control = open.socket(env)?;
+        let link = Arc::new(Link { control, made: tokio::sync::Mutex::new(false) });
+        open.links.insert(destination.clone(), Arc::clone(&link));
+        Ok(link)
+    }
+
+    /// The path of the socket of another tunnel.
+    pub(super) fn tunnel_socket(&self, env: &BTreeMap<String, String>) -> Result<String, Failure> {
+        self.open().socket(env)
+    }
+
+    /// The tunnel to this destination that this run keeps up.
+    pub(super) fn tunnel(&self, destination: &Destination) -> Option<Arc<Tunnel>> {
+        self.open().tunnels.get(destination).map(|(tunnel, _)| Arc::clone(tunnel))
+    }
+
+    /// Takes over a tunnel and the task that keeps it up.
+    pub(super) fn keep(
+        &self,
+        destination: &Destination,
+        tunnel: &Arc<Tunnel>,
+        keeper: JoinHandle<()>,
+    ) {
+        self.open().tunnels.insert(destination.clone(), (Arc::clone(tunnel), keeper));
+    }
+
+    pub(super) fn record_path(&self) -> Option<PathBuf> {
+        self.open().record.clone()
+    }
+
+    /// The tunnel that this run, or another one of the project, keeps up.
+    #[must_use]
+    pub fn tunnel_record(&self) -> Option<Record> {
+        record::read(&self.record_path()?)
+    }
+
+    /// Ends every tunnel and connection and removes what belongs to them. A connection that does not
+    /// listen ends by itself soon after.
+    pub async fn close(&self, runner: &dyn Runner) {
+        let Open { folder, links, tunnels, .. } = {
+            let mut open = self.open();
+            let record = open.record.clone();
+            std::mem::replace(&mut *open, Open { record, ..Open::default() })
+        };
+        for (tunnel, keeper) in tunnels.into_values() {
+            tunnel.end.cancel();
+            let _ = tokio::time::timeout(CLOSING, keeper).await;
+        }
+        for (destination, link) in links {
+            if *link.made.lock().await {
+                let exit = options::master(&link.control, "exit", &destination).timeout(CLOSING);
+                let _ = runner.run(exit, CancellationToken::new()).await;
+            }
+        }
+        drop(folder);
+    }
+}

@@ -1,0 +1,44 @@
+# Whether the addresses in $targets, `HOST PORT` a line, take connections as seen from here: prints
+# `HOST PORT open|refused|filtered|unroutable|unknown` for each. curl knows best, then bash, then wget.
+by_curl() {
+  code=0
+  curl -sk -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" || code=$?
+  case $code in
+    7) echo refused ;;
+    28) said=$(curl -skv -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" 2>&1 || true)
+      case $said in *Connected\ to*) echo open ;; *) echo filtered ;; esac ;;
+    6) echo unroutable ;;
+    *) echo open ;;
+  esac
+}
+by_bash() {
+  code=0
+  said=$(timeout 3 bash -c ': </dev/tcp/$0/$1' "$1" "$2" 2>&1) || code=$?
+  case "$code $said" in
+    0*) echo open ;;
+    124*) echo filtered ;;
+    *refused*) echo refused ;;
+    *"o route"* | *nreachable*) echo unroutable ;;
+    *) echo unknown ;;
+  esac
+}
+by_wget() {
+  code=0
+  said=$(wget -q -T 3 -O /dev/null "http://$1:$2/" 2>&1) || code=$?
+  case "$code $said" in
+    *refused*) echo refused ;;
+    *"o route"* | *nreachable* | *"bad address"*) echo unroutable ;;
+    *"timed out"*) echo filtered ;;
+    *) echo open ;;
+  esac
+}
+reach() {
+  if command -v curl >/dev/null 2>&1; then by_curl "$@"
+  elif command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then by_bash "$@"
+  elif command -v wget >/dev/null 2>&1; then by_wget "$@"
+  else echo unknown
+  fi
+}
+printf '%s\n' "$targets" | while read -r host port; do
+  if [ -n "$host" ]; then printf '%s %s %s\n' "$host" "$port" "$(reach "$host" "$port")"; fi
+done

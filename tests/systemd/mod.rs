@@ -1,0 +1,7 @@
+//! `mlup systemd` and what mlup says to a service manager, through the program.
+
+mod install;
+mod journal;
+mod notify;
+mod print;
+mod verify;
