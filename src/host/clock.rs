@@ -18,8 +18,9 @@ pub fn now() -> Timestamp {
 /// Now, on each clock.
 #[must_use]
 pub fn moment() -> Moment {
-    let wall = now();
-    Moment { wall, boot: since_boot(wall), monotonic: reading(ClockId::Monotonic) }
+    // In this order, so that the boot clock is never behind.
+    let (monotonic, wall) = (reading(ClockId::Monotonic), now());
+    Moment { wall, boot: since_boot(wall), monotonic }
 }
 
 /// Linux counts the sleep of the machine (`clock_gettime(2)`, since 2.6.39).

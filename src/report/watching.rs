@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_in_full_and_without_a_summary() {
         let text = text(&fixture::failed_start());
-        assert!(text.contains("PORT_TAKEN") && text.contains("fix:"), "{text}");
+        assert!(text.contains("PORT_TAKEN") && text.contains("fix (safe):"), "{text}");
         assert!(!text.contains("failed after"), "{text}");
     }
 
