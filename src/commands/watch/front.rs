@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::commands::run;
+use crate::commands::service;
 use crate::commands::session::{self, Session, Terminal};
 use crate::event::Event;
 use crate::report::json::Json;
@@ -18,13 +18,13 @@ fn reports(session: &Session) -> Vec<Box<dyn Report>> {
     let front: Box<dyn Report> = match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
         Front::Plain | Front::Quiet if terminal.journal => {
-            Box::new(run::entries(Look { detail, style, run_log: None }))
+            service::journal(Look { detail, style, run_log: None })
         }
         Front::Plain | Front::Quiet | Front::Tty => {
             Box::new(Watching::new(session::stderr(), detail, style, terminal.width()))
         }
     };
-    let notify = run::notify(session, Service::Staying);
+    let notify = service::notify(session, Service::Staying);
     let notify = notify.map(|notify| -> Box<dyn Report> { Box::new(notify) });
     std::iter::once(front).chain(notify).collect()
 }
