@@ -147,6 +147,10 @@ pub struct OnCluster {
     /// Delete the cluster and make it again where its settings differ
     #[arg(long)]
     pub recreate: bool,
+
+    /// Start the cluster again where its settings differ, with another version too
+    #[arg(long)]
+    pub restart: bool,
 }
 
 /// What a start is about, done or only planned.

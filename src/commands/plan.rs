@@ -65,7 +65,11 @@ fn table(session: &Session, explained: &Explained) -> String {
 impl OnCluster {
     /// What the user agrees to lose.
     pub(super) fn consent(self) -> Consent {
-        if self.recreate { Consent::Given } else { Consent::NotGiven }
+        match (self.recreate, self.restart) {
+            (true, _) => Consent::Given,
+            (false, true) => Consent::Restart,
+            (false, false) => Consent::NotGiven,
+        }
     }
 }
 

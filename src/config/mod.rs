@@ -28,6 +28,7 @@ mod schema;
 mod secrets;
 mod sensitive;
 mod source;
+pub mod subnet;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! How it is read from files is `raw`, `layers` and `rules`; nothing here touches a file.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use regex::Regex;
 
 use super::address::{Address, ServicePort};
 use super::destination::Destination;
+use super::subnet::Subnet;
 use crate::redact::Secret;
 
 /// One environment, as wanted.
@@ -127,26 +129,65 @@ pub enum Purge {
 }
 
 /// The fields of `[cluster]` that only `provider = "k3s"` has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct K3s {
     /// ssh destination.
     pub host: Option<Destination>,
-    /// Version of K3s.
+    /// Version of K3s, such as `v1.33.5+k3s1`.
     pub version: Option<String>,
     /// Pod network.
-    pub cluster_cidr: Option<String>,
+    pub cluster_cidr: Option<Subnet>,
     /// Service network.
-    pub service_cidr: Option<String>,
+    pub service_cidr: Option<Subnet>,
     /// Address of the cluster's DNS.
-    pub dns: Option<String>,
+    pub dns: Option<IpAddr>,
     /// Bundled components to leave out.
     pub disable: Vec<String>,
-    /// `script` or a local path.
-    pub install: Option<String>,
+    /// Where K3s comes from.
+    pub install: Install,
     /// Opt-in preparations of the machine.
-    pub prepare: Vec<String>,
+    pub prepare: Vec<Prepare>,
     /// Whether API and NodePorts go through ssh.
     pub tunnel: bool,
+}
+
+/// Where K3s comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Install {
+    /// The machine downloads it, by the project's own installer.
+    #[default]
+    Script,
+    /// A binary of this machine, or a folder with binary, installer and images.
+    Local(PathBuf),
+}
+
+/// What mlup does to the machine beside K3s, where it is asked to. Nothing switches a guard off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prepare {
+    /// The ports and networks that K3s needs are let through firewalld.
+    Firewalld,
+    /// The packages of iSCSI, and its service: Longhorn needs them.
+    Iscsid,
+    /// The kernel modules that K3s loads, and the package that has them.
+    KernelModules,
+    /// The client packages of NFS.
+    Nfs,
+    /// The `SELinux` policy of K3s.
+    Selinux,
+}
+
+impl Prepare {
+    /// As `prepare` names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firewalld => "firewalld",
+            Self::Iscsid => "iscsid",
+            Self::KernelModules => "kernel-modules",
+            Self::Nfs => "nfs",
+            Self::Selinux => "selinux",
+        }
+    }
 }
 
 /// `[[network]]`: a Docker network that outlives compose projects.

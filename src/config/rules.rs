@@ -1,7 +1,9 @@
 //! What the entries of all sections must be together: names that mean one step each, needs that
-//! exist, required variables that are set. What a cluster asks of the others is `cluster`.
+//! exist, required variables that are set. What a cluster asks of the others is `cluster`,
+//! which networks one on K3s may have is `k3s`.
 
 mod cluster;
+mod k3s;
 
 use super::diagnostic::{Problem, Problems};
 use super::layers::KEYED;

@@ -438,15 +438,15 @@ fn a_missing_compose_file_stands_where_it_is_named() {
 
 #[test]
 fn sections_of_later_versions_are_checked_and_then_refused_with_their_place() {
-    let text = "[cluster]\nprovider = 'k3s'\nhost = 'me@box'\n[[registry]]\nserver='r'\nsecret='s'\necr=true\n\
+    let text = "[cluster]\nprovider = 'k3s'\nhost = 'me@box'\ntunnel = true\n[[registry]]\nserver='r'\nsecret='s'\necr=true\n\
         [[secret]]\nname='k'\nkeys={a={generate='fernet'},b='x',c={file='f'}}\n\
         [[deploy]]\nname='m'\nkustomize='k8s/'\n[[deploy]]\nname='h'\nhelm='chart'\nset={'a.b'=1}";
     let loaded = only(text).load();
     let error = loaded.runnable().unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");
     assert!(error.problems.iter().all(|problem| problem.code == "CONFIG_NOT_YET"));
-    assert!(error.to_string().contains("`[cluster]` with provider `k3s` yet"), "{error}");
-    assert!(error.to_string().contains("mlup.toml:2:12"), "{error}");
+    assert!(error.to_string().contains("does not run `tunnel` of `[cluster]` yet"), "{error}");
+    assert!(error.to_string().contains("mlup.toml:4:10"), "{error}");
     assert!(
         message("[cluster]\nprovider='k3d'\n[[secret]]\nname='k'\nkeys={a={generate='md5'}}")
             .contains("possible: `fernet`")
@@ -563,6 +563,25 @@ fn a_cluster_that_its_tool_could_not_make_is_refused_with_its_place() {
         ("provider='minikube'\nname='a'\ncontext='b'", "4:9", "not `b`"),
         ("provider='minikube'\nports=[0]", "3:8", "ports are 1 to 65535"),
         ("provider='k3s'\nhost='x'\ncluster_cidr='10.42'", "4:14", "no network"),
+        ("provider='k3s'\nhost='x'\nagents=2", "4:1", "does not go with provider `k3s`"),
+        ("provider='k3s'\nhost='x'\nversion='1.33'", "4:9", "`v1.33.5+k3s1`"),
+        ("provider='k3s'\nhost='x'\nprepare=['selinux-permissive']", "4:10", "`selinux`"),
+        (
+            "provider='k3s'\nhost='x'\ncluster_cidr='10.43.0.0/16'",
+            "4:14",
+            "cluster_cidr = \"10.44.0.0/16\"",
+        ),
+        ("provider='k3s'\nhost='rocky@10.43.100.94'", "1:1", "service_cidr = \"10.44.0.0/16\""),
+        (
+            "provider='k3s'\nhost='x'\nservice_cidr='10.45.0.0/16'\ndns='10.43.0.10'",
+            "5:5",
+            "dns = \"10.45.0.10\"",
+        ),
+        (
+            "provider='k3s'\nhost='x'\n[[network]]\nname='n'\nsubnet='10.42.9.0/24'",
+            "1:1",
+            "[[network]] `n` is in the network of the pods",
+        ),
     ] {
         let shown = message(&format!("[cluster]\n{cluster}"));
         assert!(shown.contains(&format!("mlup.toml:{place}")) && shown.contains(part), "{shown}");

@@ -75,6 +75,12 @@ pub enum Cure {
     InPlace,
     /// Only a new cluster has it: needs consent.
     Recreate,
+    /// It takes a restart of what is there: needs consent.
+    Restart,
+    /// Only a new installation has it, which no start makes.
+    Reinstall,
+    /// It is somebody else's, and stays.
+    Theirs,
 }
 
 /// How hard a start insists.

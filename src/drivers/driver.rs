@@ -7,6 +7,7 @@ use crate::drivers::cluster::{ClusterDriver, Insistence, Sighting};
 use crate::drivers::docker_desktop::DockerDesktop;
 use crate::drivers::existing::Existing;
 use crate::drivers::k3d::K3d;
+use crate::drivers::k3s::K3s;
 use crate::drivers::minikube::Minikube;
 use crate::drivers::references::NodeImage;
 use crate::drivers::spec::Spec;
@@ -24,21 +25,23 @@ pub enum Driver {
     Existing(Existing),
     /// k3d.
     K3d(K3d),
+    /// K3s on a machine that ssh reaches.
+    K3s(K3s),
     /// minikube.
     Minikube(Minikube),
 }
 
 impl Driver {
-    /// The driver for this cluster; none for a provider that this version does not run yet.
+    /// The driver for this cluster.
     #[must_use]
-    pub fn new(spec: Spec) -> Option<Self> {
-        Some(match spec.provider {
+    pub fn new(spec: Spec) -> Self {
+        match spec.provider {
             Provider::DockerDesktop => Self::DockerDesktop(DockerDesktop::new(spec)),
             Provider::Existing => Self::Existing(Existing::new(spec)),
             Provider::K3d => Self::K3d(K3d::new(spec)),
+            Provider::K3s => Self::K3s(K3s::new(spec)),
             Provider::Minikube => Self::Minikube(Minikube::new(spec)),
-            Provider::K3s => return None,
-        })
+        }
     }
 }
 
@@ -49,6 +52,7 @@ macro_rules! each {
             Driver::DockerDesktop(driver) => driver.$name($($argument),*).await,
             Driver::Existing(driver) => driver.$name($($argument),*).await,
             Driver::K3d(driver) => driver.$name($($argument),*).await,
+            Driver::K3s(driver) => driver.$name($($argument),*).await,
             Driver::Minikube(driver) => driver.$name($($argument),*).await,
         }
     };

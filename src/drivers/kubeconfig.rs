@@ -1,6 +1,7 @@
 //! The user's kubeconfig: which files it consists of, one context of it as a file of its own, and
 //! a context taken out of it. Contents never reach an error: they hold keys.
 
+mod admit;
 mod document;
 mod flatten;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub use admit::{Identity, Naming, admit, identity};
 use document::{Document, Section};
 
 use crate::config::suggest;

@@ -13,6 +13,7 @@ pub mod existing;
 pub(crate) mod fixture;
 pub mod helm;
 pub mod k3d;
+pub mod k3s;
 pub mod kubeconfig;
 pub mod kustomize;
 pub mod minikube;

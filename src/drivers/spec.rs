@@ -1,6 +1,6 @@
 //! A cluster as wanted: `[cluster]` with all that follows from it and from the tool's own names.
 
-use crate::config::model::{Cluster, Config, NetworkOwner, Provider, Purge};
+use crate::config::model::{Cluster, Config, K3s, NetworkOwner, Provider, Purge};
 
 /// A cluster as wanted, every name settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub struct Spec {
     pub switch_context: bool,
     /// The strongest rung that recovery may take without asking.
     pub purge: Purge,
+    /// What only K3s over ssh has.
+    pub k3s: K3s,
+    /// The registries that the nodes take images from, as `[[registry]]` names them.
+    pub registries: Vec<String>,
 }
 
 /// The Docker network that a cluster's nodes are on.
@@ -88,6 +92,8 @@ impl Spec {
             api_port: cluster.api_port,
             switch_context: cluster.switch_context.unwrap_or(makes),
             purge: cluster.recover.purge,
+            k3s: cluster.k3s.clone(),
+            registries: config.registries.iter().map(|one| one.server.clone()).collect(),
             name,
         })
     }

@@ -53,6 +53,12 @@ pub fn look(path: &Path) -> Result<Entry, Failure> {
     entry().map_err(|error| unreadable(path, &error))
 }
 
+/// Whether a file is there, be it behind a symbolic link.
+#[must_use]
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// Reads a text file.
 ///
 /// # Errors

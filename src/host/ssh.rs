@@ -7,6 +7,7 @@ mod control;
 mod copy;
 mod forward;
 mod keeper;
+mod notes;
 mod options;
 pub mod record;
 mod script;

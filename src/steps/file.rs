@@ -110,8 +110,8 @@ async fn wanted(file: &File, ctx: &StepCtx) -> Result<Wanted, Failure> {
 
 /// The kubeconfig of the configuration's cluster.
 async fn cluster_kubeconfig(ctx: &StepCtx) -> Result<Secret, Failure> {
-    let driver = Spec::of(&ctx.config).and_then(Driver::new).ok_or_else(|| {
-        let summary = "the kubeconfig of this provider is not written by this version yet";
+    let driver = Spec::of(&ctx.config).map(Driver::new).ok_or_else(|| {
+        let summary = "there is no cluster in this configuration";
         Failure::new(Class::Config, "NOT_RUN_YET", summary)
     })?;
     let bench = ctx.workbench();

@@ -153,11 +153,13 @@ fn announced(said: Announcement) -> Progress {
     }
 }
 
-/// Whether the user agreed to lose a cluster for settings that only a new one can have.
+/// What the user agreed to for settings that a living cluster cannot take over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// `--recreate`.
+    /// `--recreate`: the cluster may be lost.
     Given,
+    /// `--restart`: it may be started again.
+    Restart,
     /// Nothing was said.
     #[default]
     NotGiven,

@@ -5,6 +5,7 @@ mod creds;
 mod examples;
 mod fakes;
 mod images;
+mod k3s;
 mod lifecycle;
 mod pods;
 mod pulls;

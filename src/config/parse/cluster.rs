@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::{Entry, Parser, provider};
 use crate::config::de;
-use crate::config::model::{self, Cluster, K3s, Purge, Recover};
+use crate::config::model::{self, Cluster, Install, K3s, Purge, Recover};
 use crate::config::node::Node;
+use crate::config::raw::scalar::Cidr;
 use crate::config::raw::{Provider, RawCluster};
+use crate::config::subnet::Subnet;
 
 /// Reads `[cluster]`; nothing unless a tool owns one.
 pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
@@ -22,14 +24,15 @@ pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
         Provider::Minikube => model::Provider::Minikube,
     };
     provider::check(parser, &entry, &raw);
-    parser.check_argv(&entry, &["args"]);
-    if provider == model::Provider::K3s {
-        parser.not_yet(entry.value_span(&["provider"]), "`[cluster]` with provider `k3s`");
+    if raw.tunnel == Some(true) {
+        parser.not_yet(entry.value_span(&["tunnel"]), "`tunnel` of `[cluster]`");
     }
-    Some(cluster(provider, raw))
+    parser.check_argv(&entry, &["args"]);
+    Some(cluster(parser, provider, raw))
 }
 
-fn cluster(provider: model::Provider, raw: RawCluster) -> Cluster {
+fn cluster(parser: &Parser<'_>, provider: model::Provider, mut raw: RawCluster) -> Cluster {
+    let k3s = k3s(parser, &mut raw);
     let (backoff_min, backoff_max) = raw
         .recover
         .backoff
@@ -55,16 +58,29 @@ fn cluster(provider: model::Provider, raw: RawCluster) -> Cluster {
             backoff_max,
             purge: raw.recover.purge.map_or(Purge::Profile, Purge::from),
         },
-        k3s: K3s {
-            host: raw.host.map(|host| host.0),
-            version: raw.version.map(|version| version.0),
-            cluster_cidr: raw.cluster_cidr.map(|cidr| cidr.0),
-            service_cidr: raw.service_cidr.map(|cidr| cidr.0),
-            dns: raw.dns.map(|dns| dns.0),
-            disable: raw.disable.into_iter().map(|name| name.0).collect(),
-            install: raw.install.map(|install| install.0),
-            prepare: raw.prepare.into_iter().map(|name| name.0).collect(),
-            tunnel: raw.tunnel.unwrap_or(false),
+        k3s,
+    }
+}
+
+fn k3s(parser: &Parser<'_>, raw: &mut RawCluster) -> K3s {
+    let subnet = |cidr: &Option<Cidr>| cidr.as_ref().and_then(|cidr| Subnet::parse(&cidr.0));
+    let install = raw.install.take().map(|install| install.0);
+    let mut prepare: Vec<model::Prepare> =
+        raw.prepare.iter().map(|item| model::Prepare::from(*item)).collect();
+    prepare.sort_unstable();
+    prepare.dedup();
+    K3s {
+        host: raw.host.take().map(|host| host.0),
+        version: raw.version.take().map(|version| version.0),
+        cluster_cidr: subnet(&raw.cluster_cidr),
+        service_cidr: subnet(&raw.service_cidr),
+        dns: raw.dns.take().and_then(|dns| dns.0.parse().ok()),
+        disable: std::mem::take(&mut raw.disable).into_iter().map(|name| name.0).collect(),
+        install: match install.as_deref() {
+            None | Some("script") => Install::Script,
+            Some(path) => Install::Local(parser.path(path)),
         },
+        prepare,
+        tunnel: raw.tunnel.unwrap_or(false),
     }
 }

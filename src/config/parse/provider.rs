@@ -37,8 +37,10 @@ const NOT_K3D: [&str; 2] = ["addons", "cpus"];
 /// What minikube has no way to set: it publishes the API server on a port of its own choice.
 const NOT_MINIKUBE: [&str; 1] = ["api_port"];
 
-/// What no k3s cluster of this schema takes.
-const NOT_K3S: [&str; 3] = ["addons", "cpus", "memory"];
+/// What no k3s cluster of this schema takes: it is one machine as it is, whose `version` is that of
+/// K3s.
+const NOT_K3S: [&str; 7] =
+    ["addons", "agents", "cpus", "kubernetes_version", "memory", "network", "nodes"];
 
 const MIB: u64 = 1 << 20;
 
@@ -62,6 +64,7 @@ pub(super) fn check(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: &RawCluster
     }
     check_sizes(parser, entry, raw);
     check_context(parser, entry, raw);
+    check_release(parser, entry, raw);
     check_ports(parser, entry, raw);
 }
 
@@ -149,6 +152,34 @@ fn check_context(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: &RawCluster) {
         };
         parser.wrong(entry.value_span(&["context"]), message, &help);
     }
+}
+
+/// Records a version of K3s that no release has: it becomes a part of the address that the
+/// installer downloads from.
+fn check_release(parser: &mut Parser<'_>, entry: &Entry<'_>, raw: &RawCluster) {
+    let Some(version) = raw.version.as_ref().map(|version| version.0.as_str()) else { return };
+    if raw.provider == Provider::K3s && !is_release(version) {
+        let message = format!("`{version}` is no version of K3s");
+        let help = "write it as https://github.com/k3s-io/k3s/releases does: `v1.33.5+k3s1`";
+        parser.wrong(entry.value_span(&["version"]), message, help);
+    }
+}
+
+/// `v1.33.5+k3s1`, `v1.33.5-rc1+k3s1`.
+fn is_release(version: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((kubernetes, build)) = version.strip_prefix('v').and_then(|rest| rest.split_once('+'))
+    else {
+        return false;
+    };
+    let (numbers, candidate) = match kubernetes.split_once("-rc") {
+        Some((numbers, candidate)) => (numbers, Some(candidate)),
+        None => (kubernetes, None),
+    };
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && candidate.is_none_or(is_number)
+        && build.strip_prefix("k3s").is_some_and(is_number)
 }
 
 /// Records a port that is wanted twice.

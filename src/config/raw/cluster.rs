@@ -59,11 +59,11 @@ pub(crate) struct RawCluster {
     /// k3s only: bundled components to leave out.
     #[serde(default)]
     pub(crate) disable: Vec<Word>,
-    /// k3s only: `script`, or the path of a local binary.
+    /// k3s only: `script`, or the path of a local binary or of a folder with all that K3s needs.
     pub(crate) install: Option<Word>,
     /// k3s only: opt-in preparations of the machine.
     #[serde(default)]
-    pub(crate) prepare: Vec<Word>,
+    pub(crate) prepare: Vec<RawPrepare>,
     /// k3s only: whether the API and NodePorts go through ssh.
     pub(crate) tunnel: Option<bool>,
 }
@@ -85,6 +85,36 @@ pub(crate) enum Provider {
     /// No cluster.
     #[default]
     None,
+}
+
+/// What is done to the machine of a K3s cluster beside K3s. Neither firewall nor `SELinux` is ever
+/// switched off.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Prepare")]
+pub(crate) enum RawPrepare {
+    /// Lets through firewalld what K3s needs.
+    Firewalld,
+    /// Installs and starts the iSCSI client.
+    Iscsid,
+    /// Installs and loads the kernel modules.
+    KernelModules,
+    /// Installs the NFS client.
+    Nfs,
+    /// Installs the `SELinux` policy of K3s.
+    Selinux,
+}
+
+impl From<RawPrepare> for model::Prepare {
+    fn from(prepare: RawPrepare) -> Self {
+        match prepare {
+            RawPrepare::Firewalld => Self::Firewalld,
+            RawPrepare::Iscsid => Self::Iscsid,
+            RawPrepare::KernelModules => Self::KernelModules,
+            RawPrepare::Nfs => Self::Nfs,
+            RawPrepare::Selinux => Self::Selinux,
+        }
+    }
 }
 
 /// How often, how patiently and how far a cluster is recovered.

@@ -4,6 +4,8 @@ use crate::config::address::Address;
 use crate::config::diagnostic::{Problem, Problems};
 use crate::config::node::Node;
 
+use super::k3s;
+
 /// The provider that is written; none where there is no cluster.
 pub(super) fn provider(tree: &Node) -> Option<&str> {
     let provider = tree.find(&["cluster", "provider"]).and_then(Node::as_text);
@@ -13,6 +15,9 @@ pub(super) fn provider(tree: &Node) -> Option<&str> {
 /// Records what waits for a cluster that there will never be, and names that the cluster's own steps
 /// have.
 pub(crate) fn check_cluster(tree: &Node, problems: &mut Problems) {
+    if provider(tree) == Some("k3s") {
+        k3s::check(tree, problems);
+    }
     for (_, network) in tree.get("network").map(Node::entries).unwrap_or_default() {
         if network.get("owner").and_then(Node::as_text) == Some("cluster") {
             check_network(tree, network, problems);
@@ -125,7 +130,7 @@ fn made(tree: &Node, provider: &str) -> (Option<String>, &'static str) {
     (first.map(str::to_owned), "the first such network names the cluster")
 }
 
-fn record(problems: &mut Problems, node: &Node, key: &str, message: String, help: &str) {
+pub(super) fn record(problems: &mut Problems, node: &Node, key: &str, message: String, help: &str) {
     let span = node.get(key).and_then(|node| node.span.as_ref()).or(node.span.as_ref());
     problems.push(span, Problem::new("CONFIG_INVALID", message).help(help));
 }

@@ -105,6 +105,20 @@ impl Document {
             .any(|context| self.reference(context, key).as_deref() == Some(name))
     }
 
+    /// Puts an entry in, in the place of one of the same name.
+    pub(super) fn put(&mut self, section: Section, name: &str, item: Value) {
+        let list = self.root.entry(section.key().into()).or_insert(Value::Null);
+        if !list.is_sequence() {
+            *list = Value::Sequence(Vec::new());
+        }
+        if let Value::Sequence(items) = list {
+            match items.iter_mut().find(|item| name_of(item) == Some(name)) {
+                Some(old) => *old = item,
+                None => items.push(item),
+            }
+        }
+    }
+
     /// Takes an entry out.
     pub(super) fn remove(&mut self, section: Section, name: &str) {
         if let Some(Value::Sequence(items)) = self.root.get_mut(section.key()) {

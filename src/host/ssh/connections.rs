@@ -15,18 +15,21 @@ use super::{CLOSING, options, record};
 use crate::config::destination::Destination;
 use crate::host::Runner;
 use crate::policy::Failure;
+use crate::redact::Secret;
 
 /// The connections of a run. Ended by [`Connections::close`].
 #[derive(Clone, Default)]
 pub struct Connections(Arc<Mutex<Open>>);
 
 #[derive(Default)]
-struct Open {
+pub(super) struct Open {
     folder: Option<Folder>,
     sockets: usize,
     links: BTreeMap<Destination, Arc<Link>>,
     tunnels: BTreeMap<Destination, (Arc<Tunnel>, JoinHandle<()>)>,
     record: Option<PathBuf>,
+    /// What was seen of a machine and not used yet.
+    pub(super) notes: BTreeMap<Destination, Secret>,
 }
 
 /// The connection to one destination.
@@ -65,7 +68,7 @@ impl Connections {
         Self(Arc::new(Mutex::new(Open { folder, ..Open::default() })))
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    pub(super) fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -77,8 +77,9 @@ fn add_cluster(draft: &mut Draft, cluster: &Cluster) {
     step.ladder = match cluster.provider {
         // Nothing of it is mlup's to restart.
         Provider::Existing => None,
-        Provider::DockerDesktop => Some(Reach::Shared),
-        Provider::K3d | Provider::K3s | Provider::Minikube => Some(Reach::Own(recover.purge)),
+        // Of a machine K3s is taken by `reset --purge` alone.
+        Provider::DockerDesktop | Provider::K3s => Some(Reach::Shared),
+        Provider::K3d | Provider::Minikube => Some(Reach::Own(recover.purge)),
     };
 }
 

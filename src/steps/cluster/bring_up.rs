@@ -6,10 +6,11 @@ use super::decide::{self, Act};
 use super::guard::{self, Purpose};
 use super::kubernetes::Kubernetes;
 use super::outage::or_wait;
-use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
+use crate::drivers::cluster::{ClusterDriver, ClusterState, Cure, Insistence, Sighting};
 use crate::event::Fix;
 use crate::policy::escalate::Onset;
 use crate::policy::{Class, Failure};
+use crate::steps::Consent;
 
 impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
     /// Does what is needed now, which may be nothing.
@@ -27,7 +28,7 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
         let (driver, bench) = (self.driver, &self.bench);
         match act {
             Act::Nothing | Act::Wait => return Ok(()),
-            Act::Amend => return driver.amend(bench, sighting).await,
+            Act::Amend => return driver.amend(bench, &self.consented(sighting)).await,
             Act::Escalate(onset, why) => return Err(self.broken(onset, &why)),
             Act::Start | Act::Restart | Act::Recreate | Act::Purge => {
                 guard::clear(self.ctx, self.spec, Purpose::Start).await?;
@@ -50,6 +51,18 @@ impl<D: ClusterDriver, K: Kubernetes> Case<'_, D, K> {
             _ => Insistence::Plain,
         };
         driver.start(bench, insistence).await
+    }
+
+    /// What was seen, without the drift that nobody agreed to mend.
+    fn consented(&self, sighting: &Sighting) -> Sighting {
+        let mut sighting = sighting.clone();
+        let may_restart = self.ctx.recreate != Consent::NotGiven;
+        sighting.drift.retain(|drift| match drift.cure {
+            Cure::InPlace => true,
+            Cure::Restart => may_restart,
+            Cure::Recreate | Cure::Reinstall | Cure::Theirs => false,
+        });
+        sighting
     }
 
     fn broken(&self, onset: Onset, why: &str) -> Failure {

@@ -38,6 +38,9 @@ pub(super) fn act(view: &View, rung: Rung, recreate: Consent, purge: Purge) -> A
         // A failure on the way may need more than that.
         return stronger(Act::Recreate, rung, purge);
     }
+    if recreate != Consent::NotGiven && is_there && drifts(sighting, Cure::Restart) {
+        return Act::Amend;
+    }
     if is_ready {
         return if drifts(sighting, Cure::InPlace) { Act::Amend } else { Act::Nothing };
     }

@@ -19,6 +19,16 @@ pub(super) fn warn(bench: &Workbench, object: &str, sighting: &Sighting) {
                  with the wanted `{}`",
                 drift.what
             ),
+            Cure::Restart => format!(
+                "`mlup start --restart` sets the wanted `{}` and starts it again; pods go on running",
+                drift.what
+            ),
+            Cure::Reinstall => format!(
+                "`mlup reset --purge && mlup start` takes it off, with all that is in it, and installs \
+                 it with the wanted `{}`",
+                drift.what
+            ),
+            Cure::Theirs => "mlup did not install it, and leaves it as it is".to_owned(),
         };
         let message = format!("{object}: {}", line(drift));
         bench.warn("CLUSTER_DRIFT", message, Some(hint));

@@ -56,12 +56,12 @@ impl<'a, D: ClusterDriver, K: Kubernetes> Case<'a, D, K> {
 
 /// The cluster of the configuration and its driver.
 pub(in crate::steps) fn wanted(ctx: &StepCtx) -> Result<(Spec, Driver), Failure> {
-    let spec = Spec::of(&ctx.config);
-    let driver = spec.clone().and_then(Driver::new);
-    spec.zip(driver).ok_or_else(|| {
-        let summary = "this version of mlup does not run a cluster of this provider";
+    let spec = Spec::of(&ctx.config).ok_or_else(|| {
+        let summary = "there is no cluster in this configuration";
         Failure::new(Class::Config, "NOT_RUN_YET", summary)
-    })
+    })?;
+    let driver = Driver::new(spec.clone());
+    Ok((spec, driver))
 }
 
 pub(super) async fn probe(ctx: &StepCtx) -> Result<Probed, Failure> {

@@ -1,0 +1,112 @@
+//! Machines that cannot run K3s, or cannot be reached: each a clear finding, and nothing changed.
+
+use super::site::Site;
+
+#[track_caller]
+fn refused(site: &Site, exit: i32, words: &[&str]) {
+    for command in ["plan", "start"] {
+        let ran = site.run(&[command]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        for word in words {
+            assert!(said.contains(word), "{command}: {word}: {}", ran.report());
+        }
+        if command == "start" {
+            ran.exits(exit);
+        }
+        assert_eq!(site.changes(), Vec::<String>::new(), "{command}");
+        assert!(!site.sshd.far("/etc/rancher").exists(), "{command}");
+    }
+}
+
+#[test]
+fn sudo_that_asks_for_a_password_is_named_with_the_rule_that_helps() {
+    let site = Site::new();
+    site.sshd.command("sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n");
+    refused(&site, 4, &["SUDO_PASSWORD_NEEDED", "NOPASSWD"]);
+}
+
+#[test]
+fn a_full_disk_is_named() {
+    let site = Site::new();
+    site.world("room", "1000\n");
+    refused(&site, 4, &["REMOTE_DISK_FULL", "/var/lib"]);
+}
+
+#[test]
+fn a_machine_that_does_not_get_out_is_offered_an_installation_from_here() {
+    let site = Site::new();
+    site.world("blocked", "get.k3s.io\ngithub.com\n");
+    refused(
+        &site,
+        4,
+        &[
+            "K3S_NO_EGRESS",
+            "get.k3s.io, github.com",
+            "Could not resolve host",
+            "install = \"FOLDER\"",
+        ],
+    );
+}
+
+#[test]
+fn an_architecture_without_k3s_is_named() {
+    let site = Site::new();
+    site.world("uname-m", "riscv64\n");
+    refused(&site, 4, &["K3S_ARCHITECTURE", "riscv64"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_its_holder() {
+    let site = Site::new();
+    let port = site.door.port;
+    site.world(
+        "listening",
+        &format!("LISTEN 0 4096 *:{port} *:* users:((\"kube-apiserver\",pid=7,fd=3))\n"),
+    );
+    refused(&site, 7, &["K3S_PORT_TAKEN", "kube-apiserver"]);
+}
+
+#[test]
+fn a_firewall_and_selinux_are_told_together_and_neither_is_switched_off() {
+    let site = Site::new();
+    site.world("firewalld.active", "");
+    site.world("selinux", "Enforcing\n");
+    refused(
+        &site,
+        4,
+        &["K3S_HOST_UNFIT", "K3S_FIREWALLD", "K3S_SELINUX_POLICY", "`firewalld`", "`selinux`"],
+    );
+}
+
+#[test]
+fn a_network_that_a_route_of_the_machine_has_is_refused_before_anything_changes() {
+    let site = Site::new();
+    site.world("routes", "default via 10.9.0.1 dev eth0\n10.43.0.0/16 dev tun0 scope link\n");
+    refused(&site, 3, &["K3S_NETWORK_OVERLAP", "tun0", "service_cidr = \"10.44.0.0/16\""]);
+}
+
+#[test]
+fn a_host_key_that_changed_is_refused() {
+    let mut site = Site::new();
+    site.sshd.renew_host_key();
+    refused(&site, 7, &["SSH_HOST_KEY_CHANGED", "ssh-keygen -R"]);
+}
+
+#[test]
+fn an_api_server_that_cannot_be_reached_from_here_is_no_failure_of_k3s() {
+    let site = Site::new();
+    // What the machine's own kubeconfig says is where K3s listens; nobody does there, seen from here.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let text = site.far("/var/fake/k3s.yaml");
+    site.world("k3s.yaml", &text.replace(&site.door.port.to_string(), &port.to_string()));
+    let ran = site.run(&["start"]).exits(4);
+    assert!(
+        ran.stderr.contains("K3S_API_UNREACHABLE") && ran.stderr.contains("tunnel = true"),
+        "{}",
+        ran.report()
+    );
+    let starts = site.changes().iter().filter(|call| call.starts_with("systemctl restart")).count();
+    assert_eq!(starts, 1, "K3s is not started again for it");
+}
