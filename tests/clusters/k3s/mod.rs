@@ -7,4 +7,5 @@ mod foreign;
 mod install;
 mod remove;
 mod site;
+mod tunnel;
 mod unfit;
