@@ -50,7 +50,7 @@ fn marked_commands_of_the_examples_work_on_a_copy_of_their_folder() {
 #[test]
 fn examples_of_the_configuration_are_accepted() {
     let (mut checked, mut fences) = (0, 0);
-    for path in ["README.md", "docs/configuration.md"] {
+    for path in ["README.md", "docs/configuration.md", "docs/k3s.md"] {
         fences += read(path).matches("```toml").count();
         for (_, block) in blocks(&read(path), "toml") {
             let named = block.lines().any(|line| line.starts_with("name = "))
@@ -199,6 +199,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/events.md",
         "docs/failures.md",
+        "docs/k3s.md",
         "docs/ssh.md",
         "docs/systemd.md",
     ] {

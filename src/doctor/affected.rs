@@ -1,6 +1,8 @@
 //! The edges along which trouble spreads: from a pod to what owns it, from pods to the services
 //! that select them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::manifest::read;
@@ -34,18 +36,12 @@ pub(super) fn of_pods(pods: &[String], world: &World) -> Vec<Root> {
         .filter_map(|(namespace, name)| world.find("Pod", namespace, name))
         .collect();
     let workloads = found.iter().map(|pod| Root::of(top(pod, world)));
-    let services = world
-        .all("Service")
-        .iter()
-        .filter(|service| found.iter().any(|pod| selects(service, pod)))
-        .map(Root::of);
-    let mut affected = Vec::new();
-    for root in workloads.chain(services) {
-        if !affected.contains(&root) {
-            affected.push(root);
-        }
-    }
-    affected
+    let services = found.iter().flat_map(|pod| {
+        let near = world.within("Service", read::namespace(pod));
+        near.filter(|service| selects(service, pod)).map(Root::of)
+    });
+    let affected: BTreeSet<Root> = workloads.chain(services).collect();
+    affected.into_iter().collect()
 }
 
 /// Whether a service selects a pod.
@@ -64,11 +60,9 @@ pub(super) fn services_of<'w>(
 ) -> impl Iterator<Item = Root> + use<'w> {
     let labels: Vec<(&str, &str)> =
         read::texts(workload, "/spec/template/metadata/labels").collect();
-    let services = world.all("Service").iter().filter(move |service| {
+    let services = world.within("Service", read::namespace(workload)).filter(move |service| {
         let selector: Vec<(&str, &str)> = read::texts(service, "/spec/selector").collect();
-        !selector.is_empty()
-            && read::namespace(service) == read::namespace(workload)
-            && read::selects(&selector, &labels)
+        !selector.is_empty() && read::selects(&selector, &labels)
     });
     services.map(Root::of)
 }

@@ -28,8 +28,8 @@ pub(super) fn findings(world: &World, taken: Option<Timestamp>) -> Vec<Finding> 
 
 /// A target port that no container of the selected pods has.
 fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
-    let pods: Vec<&Value> =
-        world.all("Pod").iter().filter(|pod| selects(service, pod) && lives(pod)).collect();
+    let near = world.within("Pod", read::namespace(service));
+    let pods: Vec<&Value> = near.filter(|pod| selects(service, pod) && lives(pod)).collect();
     if pods.is_empty() {
         return None;
     }

@@ -24,6 +24,7 @@ pub fn machine(path: &Path) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::files;
 
     #[test]
     fn programs_name_their_processor_and_other_files_none() {
@@ -33,10 +34,10 @@ mod tests {
             let mut head = b"\x7fELF".to_vec();
             head.resize(18, 0);
             head.extend([code, 0]);
-            std::fs::write(&path, head).unwrap();
+            files::write(&path, &head, 0o755).unwrap();
             assert_eq!(machine(&path), name);
         }
-        std::fs::write(&path, "#!/bin/sh\nexec true for twenty bytes\n").unwrap();
+        files::write(&path, b"#!/bin/sh\nexec true for twenty bytes\n", 0o755).unwrap();
         assert_eq!(machine(&path), None);
         assert_eq!(machine(&folder.path().join("none")), None);
     }

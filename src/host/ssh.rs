@@ -7,7 +7,6 @@ mod control;
 mod copy;
 mod forward;
 mod keeper;
-mod notes;
 mod options;
 pub mod record;
 mod script;

@@ -1,8 +1,7 @@
 //! The graph that takes an environment away: what came up last goes first.
 
-use crate::config::model::{Config, NetworkOwner};
+use crate::config::model::{Config, NetworkOwner, Provider};
 use crate::event::Verb;
-use crate::plan::build::cluster_is_in_docker;
 use crate::plan::{Plan, PlanError, Step, StepId, StepKind, start};
 
 /// The steps that `verb` takes away, each after all that stands on it. Docker comes first where
@@ -12,8 +11,7 @@ use crate::plan::{Plan, PlanError, Step, StepId, StepKind, start};
 /// As [`start`].
 pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
     let up = start(config)?;
-    // A cluster that is no container of this machine is not mlup's to halt or to delete.
-    let has_cluster = cluster_is_in_docker(config);
+    let has_cluster = cluster_goes(config, verb);
     let goes = |step: &Step| match step.kind {
         StepKind::Cluster => has_cluster,
         // What is in a cluster goes with it.
@@ -37,6 +35,16 @@ pub fn teardown(config: &Config, verb: Verb) -> Result<Plan, PlanError> {
         steps.push(Step { needs, after: Vec::new(), timeout: None, ..Step::clone(step) });
     }
     Plan::new(steps)
+}
+
+/// Whether the cluster is halted or deleted. One that is neither in containers of this machine nor on
+/// a machine that mlup installs K3s on is not mlup's; a reset keeps what is on a machine.
+fn cluster_goes(config: &Config, verb: Verb) -> bool {
+    match config.cluster.as_ref().map(|cluster| cluster.provider) {
+        Some(Provider::K3d | Provider::Minikube) => true,
+        Some(Provider::K3s) => verb != Verb::Reset,
+        Some(Provider::DockerDesktop | Provider::Existing) | None => false,
+    }
 }
 
 /// Whether a step of this kind has anything that `verb` takes away.
@@ -132,6 +140,18 @@ mod tests {
         config.cluster = Some(cluster(Provider::K3d));
         let lines = shape(&config, Verb::Purge);
         assert!(lines.iter().all(|line| !line.contains("pull") && !line.contains("db")));
+    }
+
+    #[test]
+    fn what_is_in_k3s_goes_with_a_reset_and_k3s_itself_with_a_purge() {
+        let mut config = environment(Provider::K3s);
+        config.networks.clear();
+        config.secrets = vec![secret("db")];
+        let has =
+            |verb: Verb, step: &str| shape(&config, verb).iter().any(|line| line.starts_with(step));
+        assert_eq!((has(Verb::Reset, "cluster"), has(Verb::Reset, "secret/db")), (false, true));
+        assert_eq!((has(Verb::Purge, "cluster"), has(Verb::Purge, "secret/db")), (true, false));
+        assert_eq!((has(Verb::Stop, "cluster"), has(Verb::Stop, "secret/db")), (true, false));
     }
 
     #[test]

@@ -33,9 +33,8 @@ pub(super) fn claim(object: &Value, world: &World) -> Readiness {
 
 /// Whether a pod that has a node uses the claim; only then a volume comes.
 fn is_used(claim: &Value, world: &World) -> bool {
-    world.all("Pod").iter().any(|pod| {
-        read::namespace(pod) == read::namespace(claim)
-            && !read::text(pod, "/spec/nodeName").is_empty()
+    world.within("Pod", read::namespace(claim)).any(|pod| {
+        !read::text(pod, "/spec/nodeName").is_empty()
             && read::list(pod, "/spec/volumes").iter().any(|volume| {
                 read::text(volume, "/persistentVolumeClaim/claimName") == read::name(claim)
             })

@@ -88,9 +88,7 @@ fn nearness(
 
 fn ready_endpoints(service: &Value, world: &World) -> usize {
     world
-        .all("EndpointSlice")
-        .iter()
-        .filter(|slice| read::namespace(slice) == read::namespace(service))
+        .within("EndpointSlice", read::namespace(service))
         .filter(|slice| {
             slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str)
                 == Some(read::name(service))
@@ -106,11 +104,8 @@ fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) 
     let workloads: Vec<(&Value, Vec<(&str, &str)>)> =
         ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"]
             .iter()
-            .flat_map(|kind| world.all(kind))
-            .filter(|workload| {
-                read::namespace(workload) == read::namespace(service)
-                    && pod_spec(workload).is_some()
-            })
+            .flat_map(|kind| world.within(kind, read::namespace(service)))
+            .filter(|workload| pod_spec(workload).is_some())
             .map(|workload| (workload, labels(workload)))
             .collect();
     let meant: Vec<&Value> = workloads

@@ -13,6 +13,8 @@ pub(super) struct Shelf {
     objects: Vec<Value>,
     /// Namespace, name, place in `objects`.
     places: HashMap<String, HashMap<String, usize>>,
+    /// The places of all objects of a namespace, in their order.
+    within: HashMap<String, Vec<usize>>,
     /// The places of what an object owns, and of events about it, by its uid.
     related: HashMap<String, Vec<usize>>,
     /// Whether what is not here is not there.
@@ -84,6 +86,12 @@ impl Shelf {
         self.objects.get(self.place(namespace, name)?)
     }
 
+    /// The objects of a namespace, in their order.
+    pub(super) fn within(&self, namespace: &str) -> impl Iterator<Item = &Value> {
+        let places = self.within.get(namespace);
+        places.into_iter().flatten().filter_map(|&at| self.objects.get(at))
+    }
+
     /// The objects that this one owns, or the events about it, in their order.
     pub(super) fn related(&self, uid: &str) -> impl Iterator<Item = &Value> {
         let places = self.related.get(uid).filter(|_| !uid.is_empty());
@@ -98,6 +106,10 @@ impl Shelf {
         let object = &self.objects[at];
         let names = self.places.entry(read::namespace(object).to_owned()).or_default();
         names.insert(read::name(object).to_owned(), at);
+        let places = self.within.entry(read::namespace(object).to_owned()).or_default();
+        if places.last() != Some(&at) {
+            places.push(at);
+        }
         for uid in relations(object) {
             let places = self.related.entry(uid.to_owned()).or_default();
             if places.last() != Some(&at) {
@@ -108,6 +120,7 @@ impl Shelf {
 
     fn order(&mut self) {
         self.places.clear();
+        self.within.clear();
         self.related.clear();
         for at in 0..self.objects.len() {
             self.register(at);
@@ -147,6 +160,8 @@ mod tests {
         shelf.put(pod("c", "x"));
         assert_eq!(owned(&shelf, "x"), ["b", "c", "d"]);
         assert!(owned(&shelf, "y").is_empty() && owned(&shelf, "").is_empty());
+        let within = shelf.within("n").map(read::name).collect::<Vec<_>>();
+        assert_eq!((within, shelf.within("m").count()), (vec!["b", "c", "d"], 0));
         assert!(shelf.find("n", "a").is_none() && shelf.find("m", "b").is_none());
         shelf.retain(|pod| read::name(pod) != "b");
         assert_eq!(shelf.find("n", "d").map(read::name), Some("d"));

@@ -69,6 +69,17 @@ impl World {
         self.kinds.get(kind).map(Shelf::all).unwrap_or_default()
     }
 
+    /// The objects of a kind in a namespace, in their order.
+    pub fn within<'w>(
+        &'w self,
+        kind: &str,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'w Value> + use<'w> {
+        let found: Vec<&Value> =
+            self.kinds.get(kind).map(|shelf| shelf.within(namespace).collect()).unwrap_or_default();
+        found.into_iter()
+    }
+
     /// How many objects there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -49,7 +49,7 @@ fn driver(site: &ClusterSite) -> (Driver, Workbench) {
         lines: Arc::new(|_, _| {}),
         announce: Arc::new(|_| {}),
     };
-    (Driver::new(spec).unwrap(), bench)
+    (Driver::new(spec), bench)
 }
 
 /// Loads the test image, and says whether the nodes have it then.

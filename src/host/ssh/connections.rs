@@ -22,14 +22,14 @@ use crate::redact::Secret;
 pub struct Connections(Arc<Mutex<Open>>);
 
 #[derive(Default)]
-pub(super) struct Open {
+struct Open {
     folder: Option<Folder>,
     sockets: usize,
     links: BTreeMap<Destination, Arc<Link>>,
     tunnels: BTreeMap<Destination, (Arc<Tunnel>, JoinHandle<()>)>,
     record: Option<PathBuf>,
-    /// What was seen of a machine and not used yet.
-    pub(super) notes: BTreeMap<Destination, Secret>,
+    /// What one step saw of a machine, for the next one that would ask the same.
+    seen: BTreeMap<Destination, Secret>,
 }
 
 /// The connection to one destination.
@@ -68,7 +68,7 @@ impl Connections {
         Self(Arc::new(Mutex::new(Open { folder, ..Open::default() })))
     }
 
-    pub(super) fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,6 +86,17 @@ impl Connections {
         let link = Arc::new(Link { control, made: tokio::sync::Mutex::new(false) });
         open.links.insert(destination.clone(), Arc::clone(&link));
         Ok(link)
+    }
+
+    /// Leaves what was seen of a machine to the next step, in place of what was left before.
+    pub fn leave(&self, destination: &Destination, seen: Secret) {
+        self.open().seen.insert(destination.clone(), seen);
+    }
+
+    /// Takes what was left about a machine: once, so that nobody acts on an old look.
+    #[must_use]
+    pub fn take(&self, destination: &Destination) -> Option<Secret> {
+        self.open().seen.remove(destination)
     }
 
     /// The path of the socket of another tunnel.
@@ -137,5 +148,20 @@ impl Connections {
             }
         }
         drop(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_of_a_machine_is_taken_once() {
+        let connections = Connections::default();
+        let vm = Destination::parse("vm").unwrap();
+        connections.leave(&vm, Secret::new("old"));
+        connections.leave(&vm, Secret::new("new"));
+        assert_eq!(connections.take(&vm), Some(Secret::new("new")));
+        assert_eq!(connections.take(&vm), None);
     }
 }

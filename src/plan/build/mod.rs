@@ -49,9 +49,11 @@ fn goes_into_cluster(deploy: &Deploy) -> bool {
 /// The images that may have to be brought onto the cluster's nodes: those of a registry are pulled.
 fn loaded_images(config: &Config) -> impl Iterator<Item = &Image> {
     let provider = config.cluster.as_ref().map(|cluster| cluster.provider);
-    let is_loaded =
-        matches!(provider, Some(Provider::DockerDesktop | Provider::K3d | Provider::Minikube))
-            && object_deploys(config).next().is_some();
+    let has_nodes = matches!(
+        provider,
+        Some(Provider::DockerDesktop | Provider::K3d | Provider::K3s | Provider::Minikube)
+    );
+    let is_loaded = has_nodes && object_deploys(config).next().is_some();
     config.images.iter().filter(move |_| is_loaded)
 }
 

@@ -25,12 +25,13 @@ impl Door {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = pem(params.self_signed(&key).unwrap().der());
+        let authority = pem("CERTIFICATE", params.self_signed(&key).unwrap().der());
         let issuer = Issuer::new(params, key);
         let of_client = KeyPair::generate().unwrap();
         let client = CertificateParams::new(Vec::new()).unwrap();
         let client = client.signed_by(&of_client, &issuer).unwrap();
-        let client = (pem(client.der()), base64(of_client.serialize_pem().as_bytes()));
+        let client =
+            (pem("CERTIFICATE", client.der()), pem("PRIVATE KEY", &of_client.serialize_der()));
         let of_server = KeyPair::generate().unwrap();
         let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         let server = server.signed_by(&of_server, &issuer).unwrap();
@@ -78,8 +79,8 @@ async fn serve(
     }
 }
 
-fn pem(der: &[u8]) -> String {
+fn pem(what: &str, der: &[u8]) -> String {
     let body = base64(der);
-    let text = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+    let text = format!("-----BEGIN {what}-----\n{body}\n-----END {what}-----\n");
     base64(text.as_bytes())
 }

@@ -50,6 +50,9 @@ impl Site {
         for name in TELLING {
             symlink("machine", sshd.path("bin").join(name)).unwrap();
         }
+        // Debian's `awk` is a link by way of `/etc`, which the machine has of its own.
+        let awk = fs::canonicalize(which::which("awk").unwrap()).unwrap();
+        symlink(awk, sshd.path("bin/awk")).unwrap();
         let kube = FakeKube::start();
         let target = kube.url().rsplit_once(':').unwrap().1.parse().unwrap();
         let door = Door::to(target, sshd.far("/var/fake/k3s.active"));

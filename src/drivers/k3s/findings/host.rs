@@ -134,7 +134,8 @@ pub(super) fn kernel(case: &Case<'_>, found: &mut Findings) {
         let what = format!("lacks the kernel modules {}", facts.missing_modules.join(", "));
         let fix = Fix::safe("add `kernel-modules` to `prepare` of `[cluster]` in mlup.toml");
         let failure = missing("K3S_MODULES_MISSING", &what);
-        found.wrong.push(failure.because("kernel", &facts.kernel).fix(fix));
+        let kernel = format!("{} of {}", facts.kernel, facts.os.name);
+        found.wrong.push(failure.because("kernel", kernel).fix(fix));
     }
     match facts.cgroups {
         Some(Cgroups::V2 { memory: false }) => {

@@ -127,14 +127,17 @@ pub(super) fn egress(case: &Case<'_>, found: &mut Findings) {
         let failure = case.failure(Class::Prerequisite, "K3S_NO_DOWNLOADER", what);
         let tool = if facts.os.is_red_hat() { "dnf" } else { "apt-get" };
         let fix = case.there(&format!("sudo {tool} install -y curl"));
-        found.wrong.push(failure.because("/etc/os-release", &facts.os.name).fix(fix));
+        found.wrong.push(failure.fix(fix));
         return;
     }
     let is_registry = |host: &str| case.wanted.registries.iter().any(|one| one.starts_with(host));
-    let troubles = facts
-        .egress
-        .iter()
-        .filter_map(|reach| reach.trouble.as_deref().map(|trouble| (reach.host.as_str(), trouble)));
+    // They are tried side by side, and told in the order in which they are needed.
+    let order = case.wanted.needed_hosts();
+    let mut tried: Vec<_> = facts.egress.iter().collect();
+    tried.sort_by_key(|reach| order.iter().position(|host| *host == reach.host));
+    let troubles = tried
+        .into_iter()
+        .filter_map(|reach| Some((reach.host.as_str(), reach.trouble.as_deref()?)));
     let (registries, needed): (Vec<_>, Vec<_>) = troubles.partition(|(host, _)| is_registry(host));
     if let Some(failure) = unreachable(case, &needed) {
         found.wrong.push(failure);

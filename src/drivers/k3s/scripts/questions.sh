@@ -106,9 +106,6 @@ reach() {
 }
 
 egress() {
-    for program in curl wget; do
-        command -v "$program" >/dev/null && echo "$program"
-    done | tell downloaders
     for host in $hosts; do
         reach "$host" &
     done | tell egress
@@ -119,5 +116,9 @@ machine
 network
 guards
 k3s_here
-[ -x "$k3s" ] || egress
+for program in curl wget; do
+    command -v "$program" >/dev/null && echo "$program"
+done | tell downloaders
+# What is installed needs no installation.
+[ -e /etc/systemd/system/k3s.service ] || egress
 exit 0
