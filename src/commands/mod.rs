@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod reset;
 mod run;
+mod service;
 mod session;
 mod shell;
 mod start;

@@ -2,7 +2,6 @@
 //! engine's one loop, put together for one plan.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,22 +9,18 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::commands::session::{self, Project, Session};
-use crate::commands::urls;
+use crate::commands::{service, urls};
 use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
 use crate::error::{Error, Exit};
 use crate::event::{Url, Verb};
 use crate::host::clock;
-use crate::host::journal::{self, JournalSocket};
 use crate::host::lock::{Lock, Owner};
-use crate::host::notify::{NotifySocket, pulse};
 use crate::host::runlog::RunLog;
 use crate::host::state_dir::state_dir;
 use crate::host::terminal;
-use crate::invocation::Invocation;
-use crate::plan::{Plan, Selected, StepId, millis};
-use crate::report::journal::{Journal, SendDatagram};
+use crate::plan::{Plan, Selected, StepId};
 use crate::report::json::Json;
-use crate::report::notify::{Notify, Service};
+use crate::report::notify::Service;
 use crate::report::plain::Plain;
 use crate::report::toollog::ToolLog;
 use crate::report::tty::Tty;
@@ -133,12 +128,7 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     };
     let front: Box<dyn Report> = match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
-        Front::Plain | Front::Quiet if terminal.journal => {
-            let socket = JournalSocket::at(Path::new(journal::SOCKET));
-            let send =
-                socket.map(|socket| -> SendDatagram { Box::new(move |entry| socket.send(entry)) });
-            Box::new(Journal::new(send, session::stderr(), look))
-        }
+        Front::Plain | Front::Quiet if terminal.journal => service::journal(look),
         Front::Plain | Front::Quiet => {
             Box::new(Plain::new(session::stderr(), look, terminal.width()))
         }
@@ -148,16 +138,10 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     let tools = ToolLog::new(log.step_logs());
     let troubles = vec![events.first_error(), tools.first_error()];
     let mut all: Vec<Box<dyn Report>> = vec![front, Box::new(events), Box::new(tools)];
-    all.extend(notify(session, Service::Oneshot).map(|notify| Box::new(notify) as Box<dyn Report>));
+    if let Some(notify) = service::notify(session, Service::Oneshot) {
+        all.push(Box::new(notify));
+    }
     Ok(Reports { all, troubles })
-}
-
-/// The report to the service manager that started mlup, if one did.
-fn notify(session: &Session, service: Service) -> Option<Notify> {
-    let Invocation { env, pid, .. } = &session.invocation;
-    let socket = NotifySocket::of(env)?;
-    let pulse_ms = pulse(env, *pid).map(millis);
-    Some(Notify::new(Box::new(move |text| socket.send(text)), service, pulse_ms))
 }
 
 /// Everything that the engine's loop needs.

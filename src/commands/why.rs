@@ -143,7 +143,6 @@ async fn way(project: &Project, step: &str) -> Option<Way> {
         }
         _ => return None,
     };
-    project.host.ssh.close(project.host.runner.as_ref()).await;
     let finding = route.failure.map(|failure| failure.diagnosis(step));
     Some(Way { address: route.address, hops: route.tried, finding })
 }

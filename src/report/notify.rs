@@ -98,6 +98,8 @@ impl Speaker {
                 }
                 said.extend(self.status(&watch_status(watch.state, &watch.reason)));
             }
+            // Once it is up, the watch says how it stands; its looks come and go.
+            _ if self.is_ready => {}
             _ => said.extend(self.status(&run_status(&self.board))),
         }
         said.splice(0..0, self.extension(event.elapsed_ms));

@@ -114,6 +114,18 @@ fn a_run_within_a_watch_shares_what_was_said_and_has_a_clock_of_its_own() {
 }
 
 #[test]
+fn a_look_of_a_watch_that_is_ready_does_not_change_its_status() {
+    let ear = Ear::default();
+    let mut notify = ear.notify(Service::Staying, None);
+    let mut recorder = Recorder::default();
+    recorder.push(watching(Watching::Ready, "6 steps"));
+    for event in recorder.events().iter().chain(&fixture::warm_start()) {
+        notify.event(event);
+    }
+    assert_eq!(ear.drain(), ["READY=1\nSTATUS=ready: 6 steps"]);
+}
+
+#[test]
 fn without_a_loop_that_ticks_there_is_no_sign_of_life() {
     let ear = Ear::default();
     let mut notify = ear.notify(Service::Staying, Some(1));

@@ -10,6 +10,7 @@ mod lifecycle;
 mod pods;
 mod pulls;
 mod recovery;
+mod route;
 mod rows;
 mod signals;
 

@@ -98,6 +98,11 @@ impl Journal {
 
 impl Report for Journal {
     fn event(&mut self, event: &Event) {
+        if matches!(event.kind, EventKind::RunStarted { .. }) {
+            // A watch shows one run after the other.
+            self.board = Board::default();
+            self.holds = Holds::default();
+        }
         self.board.apply(event);
         for record in self.records(event) {
             let record = self.signed(record, event);

@@ -148,6 +148,15 @@ fn how_a_watch_stands_is_worth_an_entry() {
 }
 
 #[test]
+fn a_second_run_of_a_watch_has_forgotten_what_the_first_failed_of() {
+    let events: Vec<Event> =
+        fixture::failed_start().into_iter().chain(fixture::warm_start()).collect();
+    let text = lines(&events, Detail::Normal);
+    assert!(text.ends_with("<5>ready in 0.1s: 2 steps, nothing changed\n"), "{text}");
+    assert_eq!(text.matches("<3>PORT_TAKEN").count(), 1, "{text}");
+}
+
+#[test]
 fn what_is_no_part_of_a_run_has_its_priority_too() {
     assert_eq!(complaint("error: no\n  help: yes\n"), "<3>error: no\n<3>  help: yes\n");
     assert_eq!(remark("taking over"), "<6>taking over\n");

@@ -126,7 +126,8 @@ mod tests {
         let open = listener.local_addr().unwrap().port();
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let targets = format!("127.0.0.1 {open}\n127.0.0.1 {closed}");
-        for tools in [["curl", "sh"], ["bash", "timeout"]] {
+        let curl = which::which("curl").is_ok().then_some(["curl", "sh"]);
+        for tools in curl.into_iter().chain([["bash", "timeout"]]) {
             let reached = reached_with(&tools, &targets).await;
             assert_eq!(reached, [Reach::Open, Reach::Refused], "{tools:?}");
         }

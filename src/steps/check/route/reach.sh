@@ -1,5 +1,5 @@
 # Whether the addresses in $targets, `HOST PORT` a line, take connections as seen from here: prints
-# `HOST PORT open|refused|filtered|unroutable|unknown` for each. curl knows best, then bash, then wget.
+# `HOST PORT open|refused|filtered|unroutable|unknown` for each. curl knows best, then bash, nc and wget.
 by_curl() {
   code=0
   curl -sk -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" || code=$?
@@ -22,19 +22,33 @@ by_bash() {
     *) echo unknown ;;
   esac
 }
-by_wget() {
-  code=0
-  said=$(wget -q -T 3 -O /dev/null "http://$1:$2/" 2>&1) || code=$?
-  case "$code $said" in
+by_words() {
+  case "$*" in
+    0*) echo open ;;
     *refused*) echo refused ;;
     *"o route"* | *nreachable* | *"bad address"*) echo unroutable ;;
     *"timed out"*) echo filtered ;;
-    *) echo open ;;
+    *"server returned"* | *"error getting response"*) echo open ;;
+    *) echo unknown ;;
   esac
+}
+by_nc() {
+  code=0
+  case $(nc --help 2>&1 || true) in
+    *"-e PROG"*) said=$(nc -w 3 "$1" "$2" -e true 2>&1) || code=$? ;;
+    *) said=$(nc -z -v -w 3 "$1" "$2" 2>&1) || code=$? ;;
+  esac
+  by_words "$code $said"
+}
+by_wget() {
+  code=0
+  said=$(wget -q -T 3 -O /dev/null "http://$1:$2/" 2>&1) || code=$?
+  by_words "$code $said"
 }
 reach() {
   if command -v curl >/dev/null 2>&1; then by_curl "$@"
   elif command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then by_bash "$@"
+  elif command -v nc >/dev/null 2>&1; then by_nc "$@"
   elif command -v wget >/dev/null 2>&1; then by_wget "$@"
   else echo unknown
   fi
