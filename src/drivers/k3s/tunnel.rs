@@ -29,7 +29,7 @@ impl Machine<'_> {
         let Some(near) = near_end(self.spec) else { return Ok(()) };
         let api = Forward { local: near.port, host: HERE.to_string(), port: seen.listens };
         let mut ports = vec![api];
-        ports.extend(self.spec.ports.iter().map(|port| node_port(*port, &seen.facts.address)));
+        ports.extend(self.spec.ports.iter().map(|port| node_port(*port, seen.facts.address)));
         self.ssh.forward(&ports).await
     }
 
@@ -39,12 +39,12 @@ impl Machine<'_> {
             return Ok(());
         }
         let seen = self.look().await?;
-        self.ssh.forward(&[node_port(port, &seen.facts.address)]).await
+        self.ssh.forward(&[node_port(port, seen.facts.address)]).await
     }
 }
 
 /// A NodePort answers at the machine's own address whatever its kube-proxy is made of; at loopback it
 /// need not.
-fn node_port(port: u16, address: &Option<IpAddr>) -> Forward {
+fn node_port(port: u16, address: Option<IpAddr>) -> Forward {
     Forward { local: port, host: address.unwrap_or(HERE).to_string(), port }
 }
