@@ -112,6 +112,9 @@ async fn a_host_key_that_somebody_agrees_to_is_known_from_then_on() {
     assert_eq!(fs::read_to_string(site.sshd.path("known_hosts")).unwrap(), "");
     site.ssh().accept(&key).await.unwrap();
     site.ssh().connect().await.unwrap();
+    // Each connection is logged by a process of its own: those before this one have told by now.
+    site.run("true").await.unwrap();
+    site.sshd.wait_log("Accepted publickey");
     let before = site.sshd.connections();
     assert_eq!(site.run("echo reached").await.unwrap().stdout, "reached\n");
     assert_eq!(site.sshd.connections(), before, "the connection is shared");

@@ -2,6 +2,7 @@
 
 mod install;
 mod journal;
+mod manager;
 mod notify;
 mod print;
 mod verify;
