@@ -5,6 +5,8 @@ mod door;
 mod drift;
 mod foreign;
 mod install;
+mod meeting;
 mod remove;
 mod site;
+mod tunnel;
 mod unfit;
