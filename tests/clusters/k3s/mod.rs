@@ -4,7 +4,9 @@
 mod door;
 mod drift;
 mod foreign;
+mod images;
 mod install;
 mod remove;
 mod site;
+mod survey;
 mod unfit;
