@@ -4,9 +4,11 @@
 mod door;
 mod drift;
 mod foreign;
+mod images;
 mod install;
 mod meeting;
 mod remove;
 mod site;
+mod survey;
 mod tunnel;
 mod unfit;

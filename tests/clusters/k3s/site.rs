@@ -39,6 +39,15 @@ pub(super) struct Site {
 impl Site {
     /// A good machine without K3s, and a project that wants one there.
     pub(super) fn new() -> Self {
+        Self::with(Sandbox::new())
+    }
+
+    /// As [`Site::new`], on this machine's Docker Engine.
+    pub(super) fn with_docker() -> Self {
+        Self::with(Sandbox::new().real_docker())
+    }
+
+    fn with(sandbox: Sandbox) -> Self {
         let sshd = Sshd::start();
         for folder in ["/var/fake", "/run/systemd/system", "/usr/local/bin", "/etc/systemd/system"]
         {
@@ -56,7 +65,7 @@ impl Site {
         let kube = FakeKube::start();
         let target = kube.url().rsplit_once(':').unwrap().1.parse().unwrap();
         let door = Door::to(target, sshd.far("/var/fake/k3s.active"));
-        let sandbox = Sandbox::new().ssh(&sshd);
+        let sandbox = sandbox.ssh(&sshd);
         let site = Self { sandbox, sshd, door, _kube: kube };
         for (name, text) in [
             ("install.sh", include_str!("far/install.sh")),
