@@ -6,5 +6,6 @@ mod drift;
 mod foreign;
 mod install;
 mod remove;
+mod route;
 mod site;
 mod unfit;
