@@ -86,6 +86,8 @@ pub enum Command {
     Stop(Stop),
     /// Remove what mlup made; volumes stay unless --purge is given
     Reset(Reset),
+    /// Bring the environment up and keep it up, until stopped
+    Watch(Watch),
     /// Show what is up (exit 8 when not everything is)
     Status(Status),
     /// Show what start would change, and why
@@ -186,6 +188,20 @@ pub struct Start {
     /// Count a degraded environment as a failure
     #[arg(long)]
     pub strict: bool,
+}
+
+/// `mlup watch`.
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// Which file.
+    #[command(flatten)]
+    pub file: File,
+    /// Which steps.
+    #[command(flatten)]
+    pub steps: Steps,
+    /// Steps that may run at a time
+    #[arg(short, long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
 }
 
 /// `mlup stop`.

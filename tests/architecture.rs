@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 7] = ["commands", "engine", "steps", "doctor", "drivers", "host", "config"];
 
 /// Places that decide and therefore touch nothing.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "src/plan/",
     "src/policy/",
     "src/event.rs",
     "src/engine/machine",
+    "src/engine/reconcile",
     "src/report/",
     "src/drivers/",
     "src/manifest/",

@@ -202,6 +202,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/k3s.md",
         "docs/ssh.md",
         "docs/systemd.md",
+        "docs/watch.md",
     ] {
         let folder = root().join(path).parent().unwrap().to_owned();
         for target in link.captures_iter(&read(path)) {

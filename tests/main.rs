@@ -22,3 +22,4 @@ mod support;
 mod support_selftest;
 mod systemd;
 mod terminal;
+mod watch;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::{Creds, Format};
 use crate::commands::session::{Project, Session};
-use crate::commands::{output, run};
+use crate::commands::{lock, output};
 use crate::engine::{self, Interrupt};
 use crate::error::{Error, Exit};
 use crate::plan::StepId;
@@ -63,7 +63,7 @@ fn row_cells(row: &Row) -> Vec<String> {
 
 fn renew(session: &Session, is_forced: bool, format: Format) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let lock = run::lock(session, &project, "creds refresh")?;
+    let lock = lock::lock(session, &project, "creds refresh")?;
     let (done, ended) = project.work(async {
         let interrupts = engine::listen()?;
         Ok::<_, Error>(renew_all(session, &project, is_forced, interrupts).await)

@@ -5,6 +5,7 @@ mod config;
 mod creds;
 mod doctor;
 mod greet;
+mod lock;
 mod logs;
 mod observe;
 mod output;
@@ -19,6 +20,7 @@ mod status;
 mod stop;
 mod systemd;
 mod urls;
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -62,6 +64,7 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
     match command {
         Command::Start(args) => start::start(&session(args.aim.file.file.clone()), &args),
         Command::Stop(args) => stop::stop(&session(args.file.file)),
+        Command::Watch(args) => watch::watch(&session(args.file.file.clone()), &args),
         Command::Reset(args) => reset::reset(&session(args.file.file), args.purge),
         Command::Status(args) => status::status(&session(args.read.file.file.clone()), &args),
         Command::Plan(args) => {

@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::commands::session::{self, Project, Session};
-use crate::commands::{service, urls};
-use crate::engine::{self, Attempt, LastLook, Loss, Run, Stepper};
-use crate::error::{Error, Exit};
+use crate::commands::{lock, service, urls};
+use crate::engine::{self, Attempt, Interrupt, LastLook, Loss, Run, Stepper};
+use crate::error::Error;
 use crate::event::{Url, Verb};
 use crate::host::clock;
-use crate::host::lock::{Lock, Owner};
 use crate::host::runlog::RunLog;
-use crate::host::state_dir::state_dir;
 use crate::host::terminal;
 use crate::plan::{Plan, Selected, StepId};
 use crate::report::json::Json;
@@ -61,14 +60,15 @@ pub(super) fn run(
         Verb::Reset => "reset",
         Verb::Purge => "reset --purge",
     };
-    let lock = lock(session, project, word)?;
+    let lock = lock::lock(session, project, word)?;
+    lock::mark(session, project, wanted.verb, word)?;
     let id = run_id(session.invocation.pid);
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
     let finish = project.work(async {
-        let run = assemble(project, wanted, id, reports)?;
+        let run = assemble(project, wanted, id, (reports, engine::listen()?));
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
     })??;
@@ -80,34 +80,8 @@ pub(super) fn run(
     Ok(ExitCode::from(finish.exit_code))
 }
 
-/// Takes the project's lock, and says so where a killed run had left it.
-///
-/// # Errors
-/// Another run holds it, or there is no place for it.
-pub(super) fn lock(session: &Session, project: &Project, word: &str) -> Result<Lock, Error> {
-    let (config, env) = (&project.config, &session.invocation.env);
-    let owner = Owner {
-        pid: session.invocation.pid,
-        command: format!("mlup {word}"),
-        started: clock::rfc3339_now(),
-    };
-    let folder = state_dir(env, &config.name, &config.root).ok_or_else(|| Error::Plain {
-        exit: Exit::Prerequisite,
-        message: "there is no place for the lock and the run log: `HOME` is not set".to_owned(),
-        help: Some("set `HOME`, or `XDG_STATE_HOME` to an absolute path".to_owned()),
-    })?;
-    let lock =
-        Lock::acquire(&folder, &owner).map_err(|error| Error::failure("lock")(error.failure()))?;
-    if let Some(Owner { pid, command, started }) = lock.taken_over() {
-        session.terminal.say(&format!(
-            "taking over from `{command}` (pid {pid}, started {started}), which was killed"
-        ));
-    }
-    Ok(lock)
-}
-
 /// Unique within a project: the folder of the run adds the time.
-fn run_id(pid: u32) -> String {
+pub(super) fn run_id(pid: u32) -> String {
     format!("{pid:x}")
 }
 
@@ -144,16 +118,16 @@ fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
     Ok(Reports { all, troubles })
 }
 
-/// Everything that the engine's loop needs.
-fn assemble(
+/// Everything that the engine's loop needs: who is shown the run, and who may end it.
+pub(super) fn assemble(
     project: &Arc<Project>,
     wanted: Wanted,
     id: String,
-    reports: Vec<Box<dyn Report>>,
-) -> Result<Run, Error> {
+    (reports, interrupts): (Vec<Box<dyn Report>>, UnboundedReceiver<Interrupt>),
+) -> Run {
     let config = &project.config;
     let source = (wanted.verb == Verb::Start).then(|| Arc::clone(project));
-    Ok(Run {
+    Run {
         seed: seed(&id),
         id,
         plan: wanted.selected,
@@ -165,11 +139,11 @@ fn assemble(
         strict: wanted.strict,
         scrubber: project.scrubber.clone(),
         reports,
-        interrupts: engine::listen()?,
+        interrupts,
         force: project.force.clone(),
         urls: Arc::new(move || addresses(source.clone())),
         last_look: last_look(project),
-    })
+    }
 }
 
 /// How the engine finds out at the end of a start that a node has vanished meanwhile. It is asked
@@ -197,7 +171,7 @@ fn addresses(project: Option<Arc<Project>>) -> BoxFuture<'static, Vec<Url>> {
 }
 
 /// Differs between runs, so that two machines do not retry in step.
-fn seed(id: &str) -> u64 {
+pub(super) fn seed(id: &str) -> u64 {
     let now = clock::rfc3339_now();
     id.bytes().chain(now.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -205,7 +179,7 @@ fn seed(id: &str) -> u64 {
 }
 
 /// Hands each attempt to the step's own code.
-fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper {
+pub(super) fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper {
     let project = Arc::clone(project);
     Arc::new(move |step, attempt| {
         let mut dependents: BTreeSet<StepId> = plan.all_dependents(&step.id).into_iter().collect();

@@ -164,6 +164,19 @@ impl Session {
         recreate: Consent,
         prune: Prune,
     ) -> Result<Arc<Project>, Error> {
+        self.project_keeping(recreate, prune, Kept::default())
+    }
+
+    /// As [`Session::project_with`], with what an earlier run of this process has left.
+    ///
+    /// # Errors
+    /// As [`Session::project`].
+    pub(super) fn project_keeping(
+        &self,
+        recreate: Consent,
+        prune: Prune,
+        kept: Kept,
+    ) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
         loaded.runnable()?;
         let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
@@ -171,7 +184,9 @@ impl Session {
         let host = Host {
             runner: Arc::new(ProcessRunner::new(Arc::clone(&env), force.clone())),
             docker: Engine::new(Arc::clone(&env)),
-            ssh: Connections::recorded(tunnel_record(&loaded.config, &env)),
+            ssh: kept
+                .ssh
+                .unwrap_or_else(|| Connections::recorded(tunnel_record(&loaded.config, &env))),
             env,
         };
         let scrubber = Scrubber::new(&loaded.config.secrets_to_scrub);
@@ -179,7 +194,7 @@ impl Session {
             config: Arc::new(loaded.config),
             host,
             projects: Arc::new(Projects::default()),
-            passwords: Arc::new(Passwords::default()),
+            passwords: Arc::new(kept.passwords),
             renderings: Arc::default(),
             listings: Arc::default(),
             recreate,
@@ -188,6 +203,15 @@ impl Session {
             force,
         }))
     }
+}
+
+/// What outlives a run in a process that makes several.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Passwords of registries.
+    pub passwords: Passwords,
+    /// Connections to other machines.
+    pub ssh: Option<Connections>,
 }
 
 /// Where a tunnel of this project is written down.

@@ -259,14 +259,20 @@ pub fn freshness(object: Option<&Object>, expected: &[Expected], now: Timestamp)
     }
 }
 
-/// Whether half of a password's life is over. Where it is not known when the life began, or that
-/// lies in the future, it is.
+/// Whether half of a password's life is over.
 #[must_use]
 pub fn due(expires_at: Timestamp, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
+    due_at(expires_at, issued_at, now) <= now
+}
+
+/// When half of a password's life is over. Where it is not known when the life began, or that lies in
+/// the future, it is now.
+#[must_use]
+pub fn due_at(expires_at: Timestamp, issued_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
     let Some(issued_at) = issued_at.filter(|&at| at <= now && at < expires_at) else {
-        return true;
+        return now;
     };
-    now.duration_since(issued_at) >= expires_at.duration_since(issued_at) / 2
+    issued_at.checked_add(expires_at.duration_since(issued_at) / 2).unwrap_or(now)
 }
 
 /// A time as annotations carry it.

@@ -10,7 +10,7 @@ use crate::redact::Scrubber;
 use crate::report::Report;
 
 /// Writes events to all reports; tells them that the run is over when it is dropped.
-pub(super) struct Journal {
+pub(crate) struct Journal {
     run: String,
     began: Instant,
     next: u64,
@@ -19,7 +19,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(
+    pub(crate) fn new(
         run: String,
         began: Instant,
         scrubber: Scrubber,
@@ -28,7 +28,7 @@ impl Journal {
         Self { run, began, next: 0, scrubber, reports }
     }
 
-    pub(super) fn write(&mut self, kind: EventKind) {
+    pub(crate) fn write(&mut self, kind: EventKind) {
         let mut event = Event {
             v: VERSION,
             seq: self.next,
@@ -44,7 +44,7 @@ impl Journal {
         }
     }
 
-    pub(super) fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         let elapsed_ms = millis(self.began.elapsed());
         for report in &mut self.reports {
             report.tick(elapsed_ms);

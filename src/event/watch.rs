@@ -21,6 +21,13 @@ pub struct WatchState {
     pub next_at: Option<String>,
 }
 
+impl WatchState {
+    /// A state and the reason for it.
+    pub fn of(state: Watching, reason: impl Into<String>) -> Self {
+        Self { state, reason: reason.into(), step: None, code: None, next_at: None }
+    }
+}
+
 /// How the environment stands, as far as `mlup watch` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

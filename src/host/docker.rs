@@ -3,6 +3,7 @@
 
 pub mod endpoint;
 mod error;
+pub mod events;
 mod facts;
 mod node_env;
 mod plugin;

@@ -1,4 +1,4 @@
-//! One run at a time for a project. The kernel's file lock decides; the owner written into the file
+//! One run at a time for a project, and one watch. The kernel's file lock decides; the owner written into the file
 //! is for people. A killed process leaves its name behind, and no lock.
 
 use std::fs::{File, OpenOptions};
@@ -23,6 +23,27 @@ pub struct Owner {
     pub command: String,
     /// Since when, in RFC 3339.
     pub started: String,
+}
+
+/// What a project is locked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Changing the environment: one run at a time.
+    Run,
+    /// Being the next to change it, before a watch that is at work.
+    Turn,
+    /// Watching it: one watch for as long as it lives.
+    Watch,
+}
+
+impl Lane {
+    fn file(self, folder: &Path) -> PathBuf {
+        folder.join(match self {
+            Self::Run => "lock",
+            Self::Turn => "turn",
+            Self::Watch => "watch",
+        })
+    }
 }
 
 /// The lock of a project, held until dropped.
@@ -54,16 +75,16 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock in this folder, which is made if it is missing. Never waits.
+    /// Takes a lock in this folder, which is made if it is missing. Never waits.
     ///
     /// # Errors
     /// Another run holds it, or the file system is in the way.
-    pub fn acquire(folder: &Path, owner: &Owner) -> Result<Self, LockError> {
-        let path = folder.join("lock");
+    pub fn acquire(folder: &Path, lane: Lane, owner: &Owner) -> Result<Self, LockError> {
+        let path = lane.file(folder);
         let failed = |source: io::Error| LockError::Io { path: path.clone(), source };
         make_private(folder).map_err(failed)?;
         let mut file = open(&path).map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match exclusively(&file) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
                 return Err(LockError::Held { owner: read_owner(&mut file), path });
@@ -75,6 +96,16 @@ impl Lock {
         let taken_over = read_owner(&mut file);
         write_owner(&mut file, owner).map_err(failed)?;
         Ok(Self { file, taken_over })
+    }
+
+    /// Who holds a lock in this folder now; nobody where it is free, or cannot be asked about.
+    #[must_use]
+    pub fn holder(folder: &Path, lane: Lane) -> Option<Owner> {
+        let mut file = File::open(lane.file(folder)).ok()?;
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => read_owner(&mut file),
+            _ => None,
+        }
     }
 
     /// The dead owner whose lock this was, if its run was killed.
@@ -118,6 +149,18 @@ impl LockError {
     }
 }
 
+/// Who only asks who holds a lock has it for a moment: that is waited out.
+fn exclusively(file: &File) -> Result<(), Errno> {
+    const TRIES: u32 = 100;
+    for _ in 0..TRIES {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::yield_now(),
+            done => return done,
+        }
+    }
+    flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
 fn held(summary: String, path: &Path) -> Failure {
     Failure::new(Class::Refused, "LOCK_HELD", summary).because("lock", path.display().to_string())
 }
@@ -156,8 +199,8 @@ mod tests {
     #[test]
     fn a_second_run_is_refused_and_told_who_holds_the_lock() {
         let folder = tempfile::tempdir().unwrap();
-        let _lock = Lock::acquire(folder.path(), &owner(812)).unwrap();
-        let failure = Lock::acquire(folder.path(), &owner(813)).unwrap_err().failure();
+        let _lock = Lock::acquire(folder.path(), Lane::Run, &owner(812)).unwrap();
+        let failure = Lock::acquire(folder.path(), Lane::Run, &owner(813)).unwrap_err().failure();
         assert_eq!((failure.class, failure.code), (Class::Refused, "LOCK_HELD"));
         let expected = "`mlup start` (pid 812) is running for this project since \
                         2026-11-21T10:30:00.000Z";
@@ -167,8 +210,8 @@ mod tests {
     #[test]
     fn a_dropped_lock_is_free_and_leaves_no_name() {
         let folder = tempfile::tempdir().unwrap();
-        drop(Lock::acquire(folder.path(), &owner(812)).unwrap());
-        let lock = Lock::acquire(folder.path(), &owner(813)).unwrap();
+        drop(Lock::acquire(folder.path(), Lane::Run, &owner(812)).unwrap());
+        let lock = Lock::acquire(folder.path(), Lane::Run, &owner(813)).unwrap();
         assert_eq!(lock.taken_over(), None);
     }
 
@@ -180,23 +223,35 @@ mod tests {
         let mut file = open(&folder.path().join("lock")).unwrap();
         write_owner(&mut file, &reused).unwrap();
         drop(file);
-        let lock = Lock::acquire(folder.path(), &owner(2)).unwrap();
+        let lock = Lock::acquire(folder.path(), Lane::Run, &owner(2)).unwrap();
         assert_eq!(lock.taken_over(), Some(&reused));
-        let failure = Lock::acquire(folder.path(), &owner(3)).unwrap_err().failure();
+        let failure = Lock::acquire(folder.path(), Lane::Run, &owner(3)).unwrap_err().failure();
         assert!(failure.summary.contains("pid 2"), "{}", failure.summary);
+    }
+
+    #[test]
+    fn the_holder_of_each_lane_is_told_without_taking_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let holder = |lane| Lock::holder(folder.path(), lane).map(|owner| owner.pid);
+        assert_eq!(holder(Lane::Watch), None);
+        let lock = Lock::acquire(folder.path(), Lane::Watch, &owner(812)).unwrap();
+        let _other = Lock::acquire(folder.path(), Lane::Run, &owner(813)).unwrap();
+        assert_eq!([Lane::Watch, Lane::Run, Lane::Turn].map(holder), [Some(812), Some(813), None]);
+        drop(lock);
+        assert_eq!(holder(Lane::Watch), None);
     }
 
     #[test]
     fn an_unreadable_name_does_not_block_a_free_lock() {
         let folder = tempfile::tempdir().unwrap();
         open(&folder.path().join("lock")).unwrap().write_all(b"{\"pid\": 8").unwrap();
-        assert_eq!(Lock::acquire(folder.path(), &owner(1)).unwrap().taken_over(), None);
+        assert_eq!(Lock::acquire(folder.path(), Lane::Run, &owner(1)).unwrap().taken_over(), None);
     }
 
     #[test]
     fn the_file_is_private_and_not_inherited() {
         let folder = tempfile::tempdir().unwrap();
-        let lock = Lock::acquire(&folder.path().join("deep/er"), &owner(1)).unwrap();
+        let lock = Lock::acquire(&folder.path().join("deep/er"), Lane::Run, &owner(1)).unwrap();
         let metadata = folder.path().join("deep/er/lock").metadata().unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         assert!(fcntl_getfd(&lock.file).unwrap().contains(FdFlags::CLOEXEC));
@@ -206,7 +261,8 @@ mod tests {
     fn a_state_folder_that_cannot_be_made_is_a_missing_prerequisite() {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("file")).unwrap();
-        let error = Lock::acquire(&folder.path().join("file/sub"), &owner(1)).unwrap_err();
+        let error =
+            Lock::acquire(&folder.path().join("file/sub"), Lane::Run, &owner(1)).unwrap_err();
         assert_eq!(error.failure().class, Class::Prerequisite);
     }
 
@@ -230,9 +286,9 @@ mod tests {
         let mut holder = Holder(command.spawn().unwrap());
         let mut said = [0; 5];
         holder.0.stdout.take().unwrap().read_exact(&mut said).unwrap();
-        let held = Lock::acquire(folder.path(), &owner(1)).unwrap_err();
+        let held = Lock::acquire(folder.path(), Lane::Run, &owner(1)).unwrap_err();
         assert!(matches!(held, LockError::Held { owner: None, .. }), "{held}");
         drop(holder);
-        assert!(Lock::acquire(folder.path(), &owner(1)).is_ok());
+        assert!(Lock::acquire(folder.path(), Lane::Run, &owner(1)).is_ok());
     }
 }

@@ -11,6 +11,7 @@ pub mod ecr;
 pub mod elf;
 pub mod files;
 pub mod fingerprint;
+pub mod halt;
 pub mod http;
 pub mod image_archive;
 pub mod journal;

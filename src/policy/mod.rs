@@ -6,6 +6,8 @@ pub mod classify;
 pub mod escalate;
 mod failure;
 pub mod known_issues;
+pub mod moment;
+pub mod renewal;
 pub mod ssh;
 pub mod tool;
 pub mod tunnel;

@@ -1,7 +1,7 @@
 //! Which events are worth a line of their own, and what that line says. Shared by the plain report
 //! and the lines that the live view leaves behind.
 
-use crate::event::{EventKind, FIRST_RUNG, Phase, Probe, State, StepState};
+use crate::event::{EventKind, FIRST_RUNG, Phase, Probe, State, StepState, WatchState, Watching};
 use crate::report::board::doing;
 use crate::report::mode::Detail;
 use crate::report::style::{Line, Style, Tone, word};
@@ -37,6 +37,8 @@ pub(super) enum Mark {
     State(State),
     /// Worth knowing.
     Warning,
+    /// A watch stands like this.
+    Watch(Watching),
 }
 
 impl Mark {
@@ -47,6 +49,11 @@ impl Mark {
             Self::Rung => "escalate",
             Self::State(state) => word(state),
             Self::Warning => "warning",
+            Self::Watch(Watching::Ready) => "ready",
+            Self::Watch(Watching::Mending) => "mending",
+            Self::Watch(Watching::Degraded) => "degraded",
+            Self::Watch(Watching::Paused) => "paused",
+            Self::Watch(Watching::Ended) => "ended",
         }
     }
 
@@ -54,13 +61,15 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => Tone::Dim,
             Self::State(state) => Tone::of(state),
-            Self::Rung | Self::Warning => Tone::Busy,
+            Self::Watch(Watching::Ready) => Tone::Good,
+            Self::Watch(Watching::Degraded) => Tone::Bad,
+            Self::Rung | Self::Warning | Self::Watch(_) => Tone::Busy,
         }
     }
 
     fn glyph(self, style: Style) -> char {
         match self {
-            Self::Output | Self::Probe => ' ',
+            Self::Output | Self::Probe | Self::Watch(_) => ' ',
             Self::State(state) => style.glyph(state, 0),
             Self::Rung => style.glyph(State::Escalating, 0),
             Self::Warning => '!',
@@ -97,9 +106,19 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
         EventKind::StepOutput { step, line, .. } if verbose => {
             Some(said(step, Mark::Output, text::spoken(line)))
         }
+        EventKind::WatchState(state) => Some(Entry {
+            code: state.code.clone(),
+            ..said("watch", Mark::Watch(state.state), stands(state))
+        }),
         EventKind::Probe(probe) if verbose => Some(said(&probe.step, Mark::Probe, found(probe))),
         _ => None,
     }
+}
+
+fn stands(state: &WatchState) -> String {
+    let next = state.next_at.as_deref().and_then(|at| at.split_once('T'));
+    let next = next.map(|(_, time)| format!("; next look at {time}")).unwrap_or_default();
+    format!("{}{next}", state.reason)
 }
 
 fn step(state: &StepState, detail: Detail) -> Option<Entry> {

@@ -3,6 +3,7 @@
 //! Writers and the terminal's size are handed in; no clock, no files and no tokio here.
 
 mod board;
+pub mod calm;
 mod entry;
 pub mod failure;
 mod first_error;
@@ -20,9 +21,11 @@ pub mod story;
 pub mod style;
 pub mod summary;
 pub mod table;
+pub mod tally;
 pub mod text;
 pub mod toollog;
 pub mod tty;
+pub mod watching;
 
 pub use board::Board;
 pub use first_error::FirstError;

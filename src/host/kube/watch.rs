@@ -56,6 +56,7 @@ type Events<K> = Pin<Box<dyn Stream<Item = watcher::Result<Event<K>>> + Send>>;
 pub struct Watch<K> {
     objects: Api<K>,
     fields: Option<String>,
+    labels: Option<String>,
     explain: Explain,
     outage: Duration,
     events: Events<K>,
@@ -87,11 +88,12 @@ where
         outage: Duration,
         explain: Explain,
     ) -> Self {
-        let events = opened(&objects, fields.as_deref());
+        let events = opened(&objects, fields.as_deref(), None);
         let now = Instant::now();
         Self {
             objects,
             fields,
+            labels: None,
             explain,
             outage,
             events,
@@ -102,6 +104,14 @@ where
             rest: now,
             pause: SHORTEST,
         }
+    }
+
+    /// The same watch on those alone that this selector of labels chooses.
+    #[must_use]
+    pub fn labelled(mut self, selector: &str) -> Self {
+        self.labels = Some(selector.to_owned());
+        self.reopen();
+        self
     }
 
     /// The next news; the first is all that there is. Safe to drop half way.
@@ -208,18 +218,19 @@ where
     }
 
     fn reopen(&mut self) {
-        self.events = opened(&self.objects, self.fields.as_deref());
+        self.events = opened(&self.objects, self.fields.as_deref(), self.labels.as_deref());
         self.listed = None;
         self.opened = Instant::now();
     }
 }
 
-fn opened<K>(objects: &Api<K>, fields: Option<&str>) -> Events<K>
+fn opened<K>(objects: &Api<K>, fields: Option<&str>, labels: Option<&str>) -> Events<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut config = watcher::Config::default().timeout(WATCH);
     config.field_selector = fields.map(str::to_owned);
+    config.label_selector = labels.map(str::to_owned);
     Box::pin(watcher(objects.clone(), config))
 }
 

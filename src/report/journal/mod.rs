@@ -173,7 +173,7 @@ fn priority(mark: Mark) -> Priority {
         | Mark::Warning
         | Mark::State(State::Degraded | State::Escalating | State::Retrying) => Priority::Warning,
         Mark::State(State::Failed) => Priority::Error,
-        Mark::State(_) => Priority::Info,
+        Mark::State(_) | Mark::Watch(_) => Priority::Info,
     }
 }
 

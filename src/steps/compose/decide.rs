@@ -131,9 +131,23 @@ fn outdated(
     }
     let dead =
         container.networks.iter().find(|(name, id)| observed.networks.get(*name) != Some(id));
-    dead.filter(|(name, _)| !is_builtin(name)).map(|(name, _)| {
-        (What::Replace, format!("it holds network `{name}` by an id that no longer exists"))
-    })
+    if let Some((name, _)) = dead.filter(|(name, _)| !is_builtin(name)) {
+        let why = format!("it holds network `{name}` by an id that no longer exists");
+        return Some((What::Replace, why));
+    }
+    let lacked = lacked_network(project, container)?;
+    Some((What::Replace, format!("it is not on network `{lacked}`")))
+}
+
+/// A network of the service that its running container was taken off, such as by `docker network
+/// disconnect`. One that does not run has none for sure.
+fn lacked_network<'a>(project: &'a Project, container: &Container) -> Option<&'a str> {
+    let service = project.model.services.get(&container.service)?;
+    if container.status != Status::Running || service.network_mode.is_some() {
+        return None;
+    }
+    let mut wanted = service.networks.iter().filter_map(|key| project.model.networks.get(key));
+    wanted.find(|network| !container.networks.contains_key(&network.name)).map(|it| &*it.name)
 }
 
 /// Networks of the engine itself: never recreated, so never outdated.
@@ -185,6 +199,7 @@ fn running(project: &Project, container: &Container) -> Option<Need> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{container, project};
+    use super::super::model::Resource;
     use super::*;
 
     const SERVICES: &str = r#"{
@@ -234,6 +249,22 @@ mod tests {
         let found = decide(&project(r#"{"api":{"image":"x"}}"#), &network);
         assert_eq!(found[0].what, What::Replace);
         assert!(found[0].why.contains("`demo_default`"), "{}", found[0].why);
+    }
+
+    #[test]
+    fn a_running_container_that_was_taken_off_a_network_is_replaced() {
+        let mut observed = ready();
+        observed.containers.truncate(1);
+        let mut project = project(r#"{"api":{"image":"x","networks":{"default":null}}}"#);
+        let network = Resource { name: "demo_default".to_owned(), external: false };
+        project.model.networks.insert("default".to_owned(), network);
+        assert_eq!(decide(&project, &observed), []);
+        observed.containers[0].networks.clear();
+        let found = decide(&project, &observed);
+        assert_eq!(found[0].what, What::Replace);
+        assert_eq!(found[0].why, "it is not on network `demo_default`");
+        observed.containers[0].status = Status::Exited;
+        assert_ne!(decide(&project, &observed)[0].what, What::Replace);
     }
 
     #[test]

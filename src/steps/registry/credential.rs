@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
+use super::memory::{Memory, is_paced};
 use crate::config::model::{Credential, Registry};
 use crate::drivers::credential::docker_config::{self, Found};
 use crate::drivers::credential::{Login, ecr_host, exec, expiry, keychain};
@@ -33,13 +35,35 @@ const HELPER: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub struct Passwords {
     known: Mutex<BTreeMap<String, Arc<OnceCell<Part>>>>,
+    /// What earlier runs of the same process were answered.
+    memory: Option<Arc<Memory>>,
 }
 
 impl Passwords {
     /// The password of this registry.
     pub async fn of(&self, registry: &Registry, ctx: &StepCtx) -> Result<Part, Failure> {
         let cell = Arc::clone(self.known.lock().await.entry(key(registry)).or_default());
-        cell.get_or_try_init(|| obtain(registry, ctx)).await.cloned()
+        cell.get_or_try_init(|| self.ask(registry, ctx)).await.cloned()
+    }
+
+    /// Passwords of a run of a watch, which remembers those of the runs before.
+    #[must_use]
+    pub fn remembered(memory: Arc<Memory>) -> Self {
+        Self { known: Mutex::default(), memory: Some(memory) }
+    }
+
+    async fn ask(&self, registry: &Registry, ctx: &StepCtx) -> Result<Part, Failure> {
+        let memory = self.memory.as_ref().filter(|_| is_paced(&registry.credential));
+        // In a box: the layers of an ECR request are as deep as the compiler follows.
+        let asked = obtain(registry, ctx).boxed();
+        let Some(memory) = memory else { return asked.await };
+        let key = key(registry);
+        if let Some(known) = memory.answer(&key) {
+            return known;
+        }
+        let answer = asked.await;
+        memory.note(&key, &answer);
+        answer
     }
 
     /// Whether none of these would have to be asked for.
@@ -51,7 +75,8 @@ impl Passwords {
     }
 }
 
-fn key(registry: &Registry) -> String {
+/// What tells the passwords of two registries apart.
+pub(super) fn key(registry: &Registry) -> String {
     format!("{} {}", registry.server, source(registry))
 }
 

@@ -4,6 +4,8 @@
 pub mod account;
 pub mod apply;
 pub mod credential;
+pub mod dues;
+pub mod memory;
 pub mod pods;
 pub mod refresh;
 pub mod remove;

@@ -1,0 +1,5 @@
+//! The reconciler by itself, under virtual time.
+
+mod scenarios;
+mod weeks;
+mod world;
