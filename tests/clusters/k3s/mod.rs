@@ -8,6 +8,7 @@ mod images;
 mod install;
 mod meeting;
 mod remove;
+mod route;
 mod site;
 mod survey;
 mod tunnel;

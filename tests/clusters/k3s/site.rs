@@ -33,7 +33,7 @@ pub(super) struct Site {
     pub(super) sshd: Sshd,
     pub(super) door: Door,
     /// The API server behind the door.
-    _kube: FakeKube,
+    pub(super) kube: FakeKube,
 }
 
 impl Site {
@@ -66,7 +66,7 @@ impl Site {
         let target = kube.url().rsplit_once(':').unwrap().1.parse().unwrap();
         let door = Door::to(target, sshd.far("/var/fake/k3s.active"));
         let sandbox = sandbox.ssh(&sshd);
-        let site = Self { sandbox, sshd, door, _kube: kube };
+        let site = Self { sandbox, sshd, door, kube };
         for (name, text) in [
             ("install.sh", include_str!("far/install.sh")),
             ("k3s", include_str!("far/k3s")),
