@@ -94,10 +94,9 @@ fn unknown_profile_lists_those_that_exist() {
 }
 
 #[test]
-fn a_section_that_is_not_run_yet_says_so() {
-    let text = "name = \"demo\"\n[cluster]\nprovider = \"k3s\"\nhost = \"me@box\"\n\
-        tunnel = true\n";
-    refuses(&no_tools(text).run(&["start"]), 3, &["mlup.toml:5:", "`tunnel`", "does not run"]);
+fn a_k3s_without_a_machine_is_refused_before_anything_is_asked() {
+    let text = "name = \"demo\"\n[cluster]\nprovider = \"k3s\"\ntunnel = true\n";
+    refuses(&no_tools(text).run(&["start"]), 3, &["mlup.toml:", "`k3s` has no `host`"]);
 }
 
 #[test]
