@@ -44,21 +44,13 @@ fn origins(loaded: &Loaded, width: Option<usize>) -> String {
     table::render(&["key", "value", "layer", "place"], &cells.collect::<Vec<_>>(), width)
 }
 
-/// Says what is wrong, or that nothing is, and what this version would not run.
+/// Says what is wrong, or that nothing is.
 fn check(session: &Session) -> Result<ExitCode, Error> {
     let loaded = session.load()?;
-    let later = loaded.not_yet();
-    let steps =
-        if later.is_empty() { Some(plan::start(&loaded.config)?.steps().len()) } else { None };
+    let steps = plan::start(&loaded.config)?.steps().len();
     let mut stdout = session::stdout();
     let (name, profile) = (&loaded.config.name, &loaded.config.profile);
-    match steps {
-        Some(steps) => writeln!(stdout, "ok: {name} with profile {profile}, {steps} steps")?,
-        None => writeln!(stdout, "ok: {name} with profile {profile}")?,
-    }
-    for problem in later {
-        write!(stdout, "{problem}")?;
-    }
+    writeln!(stdout, "ok: {name} with profile {profile}, {steps} steps")?;
     Ok(Exit::Ok.into())
 }
 

@@ -147,10 +147,10 @@ impl Session {
         }
     }
 
-    /// Reads a configuration that this version can run, and prepares the way to the world.
+    /// Reads the configuration and prepares the way to the world.
     ///
     /// # Errors
-    /// It is missing, wrong, or asks for what this version does not run yet.
+    /// It is missing or wrong.
     pub(super) fn project(&self) -> Result<Arc<Project>, Error> {
         self.project_with(Consent::NotGiven, Prune::No)
     }
@@ -178,7 +178,6 @@ impl Session {
         kept: Kept,
     ) -> Result<Arc<Project>, Error> {
         let loaded = self.load()?;
-        loaded.runnable()?;
         let env = Arc::new(outside_of_nodes(self.invocation.env.clone()));
         let force = CancellationToken::new();
         let host = Host {

@@ -56,10 +56,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         problems: &mut problems,
         root: &read.root,
         variables: &variables,
-        later: Vec::new(),
     };
     let sections = parse::sections(&mut parser, &tree);
-    let later = parser.later;
     stop_on(&mut problems, &secrets)?;
     let scrubber = Scrubber::new(&secrets);
     let tree = origin::in_schema_order(&tree);
@@ -72,7 +70,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         secrets_to_scrub: secrets,
         ..config(sections, read.profile, read.root)
     };
-    Ok(Loaded { config, origins, shown, later })
+    Ok(Loaded { config, origins, shown })
 }
 
 /// Everything that was read, before it is merged.

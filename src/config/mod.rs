@@ -72,28 +72,11 @@ pub struct Loaded {
     /// Every value with its layer and place, secrets redacted, in the order of the schema.
     pub origins: Vec<OriginRow>,
     shown: serde_json::Value,
-    later: Vec<Problem>,
 }
 
 impl Loaded {
     /// The whole configuration, variables resolved, secrets redacted, in the order of the schema.
     pub fn show(&self) -> &serde_json::Value {
         &self.shown
-    }
-
-    /// What this version reads and checks but does not run yet, each with its place.
-    pub fn not_yet(&self) -> &[Problem] {
-        &self.later
-    }
-
-    /// The configuration, if this version runs all of it.
-    ///
-    /// # Errors
-    /// What it does not run yet.
-    pub fn runnable(&self) -> Result<&Config, ConfigError> {
-        if self.later.is_empty() {
-            return Ok(&self.config);
-        }
-        Err(ConfigError { problems: self.later.clone() })
     }
 }

@@ -1,7 +1,7 @@
 //! `trait ClusterDriver`: what mlup asks of a tool that owns a cluster, and the plain values of the
 //! answers. Which tool it is, is `driver`; what follows from an answer is decided in `steps/`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::model::Purge;
 use crate::drivers::references::NodeImage;
@@ -210,4 +210,16 @@ pub trait ClusterDriver: Send + Sync {
         &self,
         bench: &Workbench,
     ) -> impl Future<Output = Result<IpAddr, Failure>> + Send;
+
+    /// Where this machine reaches this NodePort, once it is made to.
+    ///
+    /// # Errors
+    /// As [`ClusterDriver::node_address`]; the way there could not be made.
+    fn node_port(
+        &self,
+        bench: &Workbench,
+        port: u16,
+    ) -> impl Future<Output = Result<SocketAddr, Failure>> + Send {
+        async move { Ok(SocketAddr::new(self.node_address(bench).await?, port)) }
+    }
 }

@@ -1,6 +1,6 @@
 //! The enum over the cluster drivers: the one place that tells the tools apart.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::model::{Provider, Purge};
 use crate::drivers::cluster::{ClusterDriver, Insistence, Sighting};
@@ -113,5 +113,9 @@ impl ClusterDriver for Driver {
 
     async fn node_address(&self, bench: &Workbench) -> Result<IpAddr, Failure> {
         each!(self, node_address(bench))
+    }
+
+    async fn node_port(&self, bench: &Workbench, port: u16) -> Result<SocketAddr, Failure> {
+        each!(self, node_port(bench, port))
     }
 }

@@ -25,12 +25,16 @@ use crate::commands::changed;
 use crate::support::cluster::ClusterSite;
 use crate::support::script::Fault;
 use crate::support::stack::docker;
-use crate::support::{IMAGE, require_docker};
+use crate::support::{IMAGE, Sandbox, require_docker};
 
-/// The driver that mlup would use at this site, and what it works with.
 fn driver(site: &ClusterSite) -> (Driver, Workbench) {
-    let env = site.sandbox.environment().clone();
-    let root: PathBuf = site.sandbox.project();
+    driver_in(&site.sandbox)
+}
+
+/// The driver that mlup would use in this sandbox, and what it works with.
+pub(super) fn driver_in(sandbox: &Sandbox) -> (Driver, Workbench) {
+    let env = sandbox.environment().clone();
+    let root: PathBuf = sandbox.project();
     let sources = Sources { cwd: root.clone(), env: env.clone(), ..Sources::default() };
     let spec = Spec::of(&config::load(&sources).unwrap().config).unwrap();
     let env = Arc::new(env);

@@ -24,9 +24,6 @@ pub(super) fn read(parser: &mut Parser<'_>, tree: &Node) -> Option<Cluster> {
         Provider::Minikube => model::Provider::Minikube,
     };
     provider::check(parser, &entry, &raw);
-    if raw.tunnel == Some(true) {
-        parser.not_yet(entry.value_span(&["tunnel"]), "`tunnel` of `[cluster]`");
-    }
     parser.check_argv(&entry, &["args"]);
     Some(cluster(parser, provider, raw))
 }

@@ -48,8 +48,6 @@ pub(crate) struct Parser<'a> {
     pub(crate) variables: &'a Variables<'a>,
     /// The steps that `needs` may name.
     pub(crate) steps: Steps,
-    /// What this version parses but does not run.
-    pub(crate) later: Vec<Problem>,
 }
 
 /// One entry of a section while it is read.
@@ -122,15 +120,6 @@ impl Parser<'_> {
     /// Records that the fields of an entry do not fit.
     fn wrong(&mut self, span: Option<&Span>, message: String, help: &str) {
         self.problems.push(span, Problem::new("CONFIG_INVALID", message).help(help));
-    }
-
-    /// Records that this version does not run something yet.
-    fn not_yet(&mut self, span: Option<&Span>, what: &str) {
-        let place = span.and_then(|span| self.problems.texts.place(span));
-        let message = format!("this version of mlup does not run {what} yet");
-        let help = "it is read and checked only; remove it, or put it into a profile of its own";
-        let problem = Problem::new("CONFIG_NOT_YET", message).help(help).at(place);
-        self.later.push(problem);
     }
 
     /// The one key of `choices` that the entry has. None, where one is needed, and several are

@@ -6,7 +6,7 @@ use crate::drivers::k3s::convergence::{self, Standing};
 use crate::drivers::k3s::facts::{Facts, Sudo};
 use crate::drivers::k3s::findings::{self, Case, Findings};
 use crate::drivers::k3s::wanted::Wanted;
-use crate::drivers::k3s::{access, local, scripts, server_config, survey};
+use crate::drivers::k3s::{access, local, scripts, server_config, survey, tunnel};
 use crate::drivers::spec::Spec;
 use crate::event::Fix;
 use crate::host::cmd::Output;
@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) config: serde_norway::Mapping,
     /// The way of this machine to the API server.
     pub(super) server: access::Server,
+    /// The port on which the API server listens over there.
+    pub(super) listens: u16,
 }
 
 impl<'a> Machine<'a> {
@@ -93,11 +95,12 @@ impl<'a> Machine<'a> {
         };
         let name = self.ssh.setting("hostname").await?;
         let name = name.unwrap_or_else(|| self.wanted.host.clone());
-        let server = access::Server::of(&name, self.wanted.api_port, &facts);
+        let there = access::Server::of(&name, self.wanted.api_port, &facts);
         Ok(Seen {
+            listens: there.port,
+            server: tunnel::near_end(self.spec).unwrap_or(there),
             standing: convergence::standing(&self.wanted, &facts),
             config: server_config::wanted(&self.wanted, &facts, &name),
-            server,
             facts,
         })
     }

@@ -18,10 +18,11 @@ mod survey;
 mod survey_network;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod version;
 mod wanted;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::model::Purge;
 use crate::drivers::cluster::{ClusterDriver, ClusterState, Insistence, Sighting};
@@ -123,7 +124,11 @@ impl ClusterDriver for K3s {
         if seen.standing == Standing::Ours {
             drift.extend(convergence::unprepared(&machine.wanted, &seen.facts));
         }
-        Ok(Sighting { state: state(&machine, &seen)?, drift })
+        let state = state(&machine, &seen)?;
+        if state == ClusterState::Running {
+            machine.tunnel(&seen).await?;
+        }
+        Ok(Sighting { state, drift })
     }
 
     /// K3s has no `--force`: both kinds of insistence are the same.
@@ -164,6 +169,12 @@ impl ClusterDriver for K3s {
     async fn kubeconfig(&self, bench: &Workbench) -> Result<Secret, Failure> {
         let config = kubeconfig::of_context(bench, &self.spec.context).await?;
         let (host, port) = self.server(bench).await?;
+        if let Some(near) = tunnel::near_end(&self.spec) {
+            let machine = self.machine(bench)?;
+            if !machine.ssh.provides(near.port) {
+                machine.tunnel(&machine.look().await?).await?;
+            }
+        }
         match reach::port(&host, port).await {
             Ok(()) => Ok(config),
             Err(barrier) => Err(unreachable(&self.spec, &host, port, &barrier)),
@@ -185,6 +196,14 @@ impl ClusterDriver for K3s {
             Failure::new(Class::Prerequisite, "CLUSTER_UNREACHABLE", summary)
                 .fix(Fix::safe(format!("getent hosts {}", quote(&host))))
         })
+    }
+
+    async fn node_port(&self, bench: &Workbench, port: u16) -> Result<SocketAddr, Failure> {
+        if self.spec.k3s.tunnel {
+            self.machine(bench)?.tunnel_to(port).await?;
+            return Ok(SocketAddr::new(tunnel::HERE, port));
+        }
+        Ok(SocketAddr::new(self.node_address(bench).await?, port))
     }
 }
 

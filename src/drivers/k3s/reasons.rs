@@ -9,6 +9,9 @@ use crate::quote::quote;
 /// Lines of evidence that are shown.
 const LINES: usize = 5;
 
+/// Advice where an item of `prepare` failed.
+const PREPARE: &str = " do it by hand over there, or take the item out of `prepare` in mlup.toml";
+
 /// One cause by its words, those of the installer (get.k3s.io) and of K3s v1.33.
 struct Reason {
     /// All of them are said, in lower case.
@@ -138,7 +141,7 @@ pub(super) fn known(host: &str, doing: &str, words: &str) -> Option<Failure> {
 
 fn other(host: &str, doing: &str, stage: Option<&str>, stderr: &str) -> Failure {
     let (class, code, command) = match stage {
-        Some("prepare") => (Class::Prerequisite, "K3S_PREPARE_FAILED", "sudo true"),
+        Some("prepare") => (Class::Prerequisite, "K3S_PREPARE_FAILED", PREPARE),
         Some("download") => {
             (Class::Transient, "K3S_DOWNLOAD_FAILED", "curl -vI https://get.k3s.io")
         }

@@ -27,7 +27,10 @@ pub(super) struct Wanted {
     /// The destination of ssh, as it is written.
     pub(super) host: String,
     pub(super) version: Option<String>,
+    /// The port on which the API server is to listen over there.
     pub(super) api_port: u16,
+    /// How this machine comes to it.
+    pub(super) way: Way,
     pub(super) networks: Networks,
     pub(super) disable: Vec<String>,
     /// Flags of the server beyond those, as they are written.
@@ -38,6 +41,15 @@ pub(super) struct Wanted {
     pub(super) node_ports: Vec<u16>,
     /// Registries of the configuration, which the machine has to reach.
     pub(super) registries: Vec<String>,
+}
+
+/// How this machine comes to the cluster's ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// At the machine's own address.
+    Direct,
+    /// Through ssh: no firewall has to let them through.
+    Tunnel,
 }
 
 /// The networks of the cluster.
@@ -61,7 +73,8 @@ impl Wanted {
             cluster: spec.name.clone(),
             host: k3s.host.as_ref().map(ToString::to_string).unwrap_or_default(),
             version: k3s.version.clone(),
-            api_port: spec.api_port.unwrap_or(API_PORT),
+            api_port: if k3s.tunnel { API_PORT } else { spec.api_port.unwrap_or(API_PORT) },
+            way: if k3s.tunnel { Way::Tunnel } else { Way::Direct },
             networks: Networks {
                 pods: k3s.cluster_cidr.unwrap_or_else(|| own(PODS)),
                 services,

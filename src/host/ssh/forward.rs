@@ -85,6 +85,19 @@ impl Ssh {
         self.stands(&tunnel, &missing).await
     }
 
+    /// Whether this port of this machine leads there now.
+    #[must_use]
+    pub fn provides(&self, local: u16) -> bool {
+        let connections = &self.bench.host.ssh;
+        let own = connections.tunnel(&self.destination).is_some_and(|tunnel| {
+            matches!(&tunnel.state.borrow().stage, Stage::Up(ports) if ports.contains(&local))
+        });
+        let lent = |record: Record| {
+            record.is_up() && record.forwards.iter().any(|forward| forward.local == local)
+        };
+        own || connections.lent(self.destination.as_str()).is_some_and(lent)
+    }
+
     /// The run's tunnel, with these ports among those that it is to have.
     async fn tunnel(&self, ports: &BTreeSet<Forward>) -> Result<Arc<Tunnel>, Failure> {
         let connections = &self.bench.host.ssh;

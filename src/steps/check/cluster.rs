@@ -1,7 +1,7 @@
 //! The cluster as one check asks it: addresses with placeholders filled in, looked up anew at each
 //! try, since a cluster that is made again has others. What services say of themselves is `place`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
@@ -91,9 +91,9 @@ impl<'a> Cluster<'a> {
                 let service = self.service(name).await?;
                 let port = place::node_port(&service, port.as_ref())
                     .map_err(|why| lacks(&service, why.into()))?;
-                let node = self.node().await?;
-                *doubt = self.unpublished(node, port);
-                Ok(format!("{}:{port}", host(node)))
+                let door = self.node_port(port).await?;
+                *doubt = self.unpublished(door.ip(), port);
+                Ok(door.to_string())
             }
         }
     }
@@ -104,6 +104,14 @@ impl<'a> Cluster<'a> {
         let bench = self.ctx.workbench();
         let asked = self.ctx.in_time("find the node's address", driver.node_address(&bench));
         Ok(asked.await?)
+    }
+
+    /// Where this machine reaches a NodePort.
+    async fn node_port(&self, port: u16) -> Result<SocketAddr, Trouble> {
+        let (_, driver) = cluster::wanted(self.ctx)?;
+        let bench = self.ctx.workbench();
+        let asked = driver.node_port(&bench, port);
+        Ok(self.ctx.in_time("find the way to the node's port", asked).await?)
     }
 
     /// A port of a node in a container that is reached by published ports alone.

@@ -4,7 +4,12 @@
 mod door;
 mod drift;
 mod foreign;
+mod images;
 mod install;
+mod meeting;
 mod remove;
+mod route;
 mod site;
+mod survey;
+mod tunnel;
 mod unfit;

@@ -33,12 +33,21 @@ pub(super) struct Site {
     pub(super) sshd: Sshd,
     pub(super) door: Door,
     /// The API server behind the door.
-    _kube: FakeKube,
+    pub(super) kube: FakeKube,
 }
 
 impl Site {
     /// A good machine without K3s, and a project that wants one there.
     pub(super) fn new() -> Self {
+        Self::with(Sandbox::new())
+    }
+
+    /// As [`Site::new`], on this machine's Docker Engine.
+    pub(super) fn with_docker() -> Self {
+        Self::with(Sandbox::new().real_docker())
+    }
+
+    fn with(sandbox: Sandbox) -> Self {
         let sshd = Sshd::start();
         for folder in ["/var/fake", "/run/systemd/system", "/usr/local/bin", "/etc/systemd/system"]
         {
@@ -56,8 +65,8 @@ impl Site {
         let kube = FakeKube::start();
         let target = kube.url().rsplit_once(':').unwrap().1.parse().unwrap();
         let door = Door::to(target, sshd.far("/var/fake/k3s.active"));
-        let sandbox = Sandbox::new().ssh(&sshd);
-        let site = Self { sandbox, sshd, door, _kube: kube };
+        let sandbox = sandbox.ssh(&sshd);
+        let site = Self { sandbox, sshd, door, kube };
         for (name, text) in [
             ("install.sh", include_str!("far/install.sh")),
             ("k3s", include_str!("far/k3s")),

@@ -110,3 +110,22 @@ fn an_api_server_that_cannot_be_reached_from_here_is_no_failure_of_k3s() {
     let starts = site.changes().iter().filter(|call| call.starts_with("systemctl restart")).count();
     assert_eq!(starts, 1, "K3s is not started again for it");
 }
+
+#[test]
+fn a_port_that_is_shut_later_is_told_and_k3s_is_left_alone() {
+    let site = Site::new();
+    site.run(&["start"]).exits(0);
+    let before = site.changes();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    // Both kubeconfigs lead to where nobody listens.
+    for path in [site.kubeconfig_path(), site.sshd.far("/etc/rancher/k3s/k3s.yaml")] {
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(&format!(":{}", site.door.port), &format!(":{port}")))
+            .unwrap();
+    }
+    let ran = site.run(&["start"]).exits(4);
+    assert!(ran.stderr.contains("K3S_API_UNREACHABLE"), "{}", ran.report());
+    assert_eq!(site.changes(), before);
+}

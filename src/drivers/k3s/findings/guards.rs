@@ -4,6 +4,7 @@ use super::{Case, Findings};
 use crate::config::model::Prepare;
 use crate::config::subnet::Subnet;
 use crate::drivers::k3s::facts::{Firewalld, Selinux};
+use crate::drivers::k3s::wanted::Way;
 use crate::event::Fix;
 use crate::policy::Class;
 
@@ -29,7 +30,8 @@ pub(super) fn firewalls(case: &Case<'_>, found: &mut Findings) {
     if let Some(firewall) = &case.facts.guards.firewalld
         && !case.wanted.prepares(Prepare::Firewalld)
     {
-        let missing = lacking(firewall, case.wanted.api_port, &networks);
+        let mut missing = lacking(firewall, case.wanted.api_port, &networks);
+        missing.retain(|lacking| !goes_through_ssh(case, lacking));
         if !missing.is_empty() {
             let what = format!("runs firewalld, which does not let {} through", missing.join(", "));
             let failure = case.failure(Class::Prerequisite, "K3S_FIREWALLD", &what);
@@ -41,7 +43,7 @@ pub(super) fn firewalls(case: &Case<'_>, found: &mut Findings) {
     let Some(ufw) = &case.facts.guards.ufw else { return };
     let mut needs = vec![case.wanted.api_port.to_string()];
     needs.extend(networks.map(|network| network.to_string()));
-    needs.retain(|need| !ufw.contains(need.as_str()));
+    needs.retain(|need| !ufw.contains(need.as_str()) && !goes_through_ssh(case, need));
     if !needs.is_empty() {
         let what = format!("runs ufw, which does not let {} through", needs.join(", "));
         let rules: Vec<String> = needs
@@ -57,6 +59,12 @@ pub(super) fn firewalls(case: &Case<'_>, found: &mut Findings) {
         let failure = case.failure(Class::Prerequisite, "K3S_UFW", &what);
         found.wrong.push(failure.fix(case.there(&rules.join(" && "))));
     }
+}
+
+/// Whether this is the port of an API server that is reached through a tunnel.
+fn goes_through_ssh(case: &Case<'_>, need: &str) -> bool {
+    case.wanted.way == Way::Tunnel
+        && need.trim_end_matches("/tcp") == case.wanted.api_port.to_string()
 }
 
 /// What firewalld keeps from K3s: the port of the API server, and the networks of the cluster.

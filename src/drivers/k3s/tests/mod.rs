@@ -2,6 +2,7 @@
 
 mod config_tests;
 mod finding_tests;
+mod reason_tests;
 mod standing_tests;
 mod survey_tests;
 

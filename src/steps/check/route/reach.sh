@@ -8,7 +8,9 @@ by_curl() {
     28) said=$(curl -skv -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" 2>&1 || true)
       case $said in *Connected\ to*) echo open ;; *) echo filtered ;; esac ;;
     6) echo unroutable ;;
-    *) echo open ;;
+    # An answer, or none from somebody who took the connection.
+    0 | 1 | 8 | 18 | 22 | 35 | 52 | 55 | 56) echo open ;;
+    *) echo unknown ;;
   esac
 }
 by_bash() {
