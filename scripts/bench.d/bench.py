@@ -11,6 +11,7 @@ import tempfile
 import bounds
 import clusters
 import deploys
+import idle
 import latency
 import page
 import readiness
@@ -30,6 +31,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--services", type=int, default=200, help="0 leaves the large stack out")
     parser.add_argument("--detections", type=int, default=30)
+    parser.add_argument("--idle", type=int, default=330, help="seconds; 0 leaves the watch out")
     parser.add_argument("--cluster-rounds", type=int, default=2, help="0 leaves the cluster out")
     parser.add_argument("--readiness", type=int, default=200, help="objects that are waited for, at least")
     parser.add_argument("--pulls", type=int, default=5)
@@ -49,6 +51,9 @@ def containers(options, mlup, fake):
         results["times"] = stack.rounds(options.rounds, say)
         results["start_up"] = stack.start_up(rounds=40)
         results["memory"] = {"a start of the quickstart": stack.memory()}
+        if options.idle:
+            say(f"a watch that has nothing to do, for {options.idle} s")
+            results["memory"]["an idle watch"], results["idle"] = idle.measure(mlup, options.idle)
     finally:
         stack.remove()
     if options.cluster_rounds:

@@ -11,6 +11,7 @@ CRITICAL_PATH_SHARE = 1.05
 DETECTION_P99_MS = 250.0
 START_UP_MS = 15.0
 MEMORY_MIB = 40.0
+IDLE_PERCENT = 0.5
 WARM_REQUESTS = 12
 WARM_SECONDS = 1.0
 FAILED_PULL_SECONDS = 5.0
@@ -45,6 +46,9 @@ def of_containers(results):
         bounds.append(Bound(f"`{command}` takes under 15 ms", f"{value:.1f} ms", value < START_UP_MS))
     for name, mib in results["memory"].items():
         bounds.append(Bound(f"{name}: under 40 MiB resident", f"{mib:.1f} MiB", mib < MEMORY_MIB))
+    if "idle" in results:
+        percent = results["idle"]
+        bounds.append(Bound("an idle watch: under 0.5 % of one core", f"{percent:.2f} %", percent < IDLE_PERCENT))
     return bounds
 
 

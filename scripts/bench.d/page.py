@@ -161,7 +161,7 @@ def of(results, bounds, rounds):
         "## Again",
         "",
         "`scripts/bench` on an idle machine; it fails when a bound does not hold. `--rounds N`,",
-        "`--cluster-rounds N`, `--detections N`, `--readiness N`, `--pulls N` and `--services N` change how",
+        "`--cluster-rounds N`, `--detections N`, `--readiness N`, `--pulls N`, `--services N` and `--idle SECONDS` change how",
         "much is measured; `--part containers` and `--part kubernetes` measure a half and leave this",
         "page as it is.",
         "",
