@@ -35,14 +35,16 @@ fn a_real_manager_starts_stops_and_forgets_the_environment() {
     assert_eq!(told[0], "started: active exited, ready: 1 step", "{}", ran.report());
     assert!(told[1].starts_with("stopped: inactive, stopped: "), "{}", ran.report());
     assert_eq!(told[2], "uninstalled: inactive not-found");
+    assert!(told[3].starts_with("watching: active running, ready"), "{}", ran.report());
+    assert_eq!(told[4], "watched: inactive success");
     assert_eq!(
-        told[3],
+        told[5],
         "failing: start ends with 1, exit-code 5, the deadline passed; not ready: check/always"
     );
-    assert_eq!(told[4], "over");
+    assert_eq!(told[6], "over");
     let runs = sandbox.state().join("mlup");
     let stops = events_below(&runs).matches("\"action\":\"stop\"").count();
-    assert_eq!(stops, 1, "to uninstall halts nothing, and what is not up is not stopped");
+    assert_eq!(stops, 2, "to uninstall halts nothing, and what is not up is not stopped");
 }
 
 /// All events of all runs.

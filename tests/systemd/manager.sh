@@ -30,6 +30,17 @@ systemctl start "$unit"
 "$MLUP" systemd uninstall >/dev/null 2>&1
 echo "uninstalled: $(stands ActiveState) $(stands LoadState)"
 
+watch=mlup-demo-watch@compose.service
+"$MLUP" systemd install --watch >/dev/null 2>&1
+# Waits for `READY=1`.
+systemctl start "$watch"
+unit=$watch
+echo "watching: $(stands ActiveState) $(stands SubState), $(stands StatusText)"
+systemctl stop mlup-demo@compose.service
+echo "watched: $(stands ActiveState) $(stands Result)"
+unit=mlup-demo@compose.service
+"$MLUP" systemd uninstall >/dev/null 2>&1
+
 mv failing.toml mlup.toml
 "$MLUP" systemd install --no-start >/dev/null 2>&1
 code=0

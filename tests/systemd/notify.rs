@@ -3,6 +3,8 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::print::ONE_CHECK;
 use crate::support::Sandbox;
 
@@ -78,7 +80,7 @@ fn a_start_that_fails_ends_with_the_cause() {
         heard.push(manager.next());
     }
     assert!(heard[0].starts_with("EXTEND_TIMEOUT_USEC="), "{heard:?}");
-    assert!(heard.last().unwrap().contains("check/always"), "{heard:?}");
+    assert!(heard.last().unwrap().contains("check `always`"), "{heard:?}");
 }
 
 #[test]
@@ -102,4 +104,44 @@ fn a_stop_asks_for_time_too() {
     let heard = manager.up_to("steps");
     assert!(heard[0].starts_with("EXTEND_TIMEOUT_USEC="), "{heard:?}");
     assert!(heard.last().unwrap().starts_with("STATUS=stopped: "), "{heard:?}");
+}
+
+#[test]
+fn a_watch_is_ready_when_the_environment_is_gives_signs_of_life_and_says_that_it_ends() {
+    let (sandbox, manager) = managed(ONE_CHECK);
+    let sandbox = sandbox.env("WATCHDOG_USEC", "2000000");
+    let watch = sandbox.spawn(&["watch"]);
+    let mut heard = vec![manager.next()];
+    while !heard.last().unwrap().contains("READY=1") {
+        heard.push(manager.next());
+    }
+    assert!(heard[0].starts_with("EXTEND_TIMEOUT_USEC="), "{heard:?}");
+    assert!(heard.last().unwrap().contains("STATUS=ready"), "{heard:?}");
+    let alive = manager.up_to("WATCHDOG=1");
+    assert!(alive.iter().all(|text| !text.contains("EXTEND_TIMEOUT_USEC")), "{alive:?}");
+    watch.signal(Signal::TERM);
+    let mut last = manager.next();
+    while !last.contains("STOPPING=1") {
+        assert!(!last.contains("READY=1"), "it is ready once: {last}");
+        last = manager.next();
+    }
+    watch.wait().exits(143);
+}
+
+#[test]
+fn a_watch_over_what_does_not_come_up_is_never_ready() {
+    let config = ONE_CHECK.replace("/bin/true", "/bin/false").replace("2m", "2s");
+    let (sandbox, manager) = managed(&config);
+    let watch = sandbox.spawn(&["watch"]);
+    let mut heard = vec![manager.next()];
+    while !heard.last().unwrap().contains("STATUS=not ready: ") {
+        heard.push(manager.next());
+    }
+    assert!(heard.last().unwrap().contains("`always`"), "{heard:?}");
+    watch.signal(Signal::TERM);
+    while !heard.last().unwrap().contains("STOPPING=1") {
+        heard.push(manager.next());
+    }
+    assert!(heard.iter().all(|text| !text.contains("READY=1")), "{heard:?}");
+    watch.wait().exits(143);
 }

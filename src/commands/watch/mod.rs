@@ -90,12 +90,12 @@ impl<'a> Keeper<'a> {
     async fn keep(&mut self) -> ExitCode {
         let mut nap = self.feed(Input::Begin);
         loop {
-            let input = match self.listen(nap).await {
+            let heard = self.listen(nap).await;
+            // Also when there is so much news that time never comes.
+            self.journal.tick();
+            let input = match heard {
                 Heard::News(news) => Input::Stirred(news),
-                Heard::Time => {
-                    self.journal.tick();
-                    self.looker.halted().map_or(Input::Tick, Input::Halted)
-                }
+                Heard::Time => self.looker.halted().map_or(Input::Tick, Input::Halted),
                 Heard::Signal(signal) if self.look.is_some() => {
                     self.ending.get_or_insert(signal);
                     self.looker.interrupt(signal);

@@ -207,7 +207,7 @@ fn a_program_that_systemd_would_refuse_is_known() {
 
 #[test]
 fn what_the_units_run_is_what_the_command_line_takes() {
-    for keeper in [Keeper::Timer] {
+    for keeper in [Keeper::Timer, Keeper::Watch] {
         for unit in blueprint(keeper).units() {
             let commands = unit.text.lines().filter_map(|line| {
                 line.strip_prefix("ExecStart=:").or_else(|| line.strip_prefix("ExecStop=:"))

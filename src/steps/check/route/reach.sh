@@ -2,14 +2,14 @@
 # `HOST PORT open|refused|filtered|unroutable|unknown` for each. curl knows best, then bash, nc and wget.
 by_curl() {
   code=0
-  curl -sk -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" || code=$?
-  case $code in
-    7) echo refused ;;
-    28) said=$(curl -skv -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" 2>&1 || true)
-      case $said in *Connected\ to*) echo open ;; *) echo filtered ;; esac ;;
-    6) echo unroutable ;;
+  said=$(curl -skv -o /dev/null --noproxy '*' --connect-timeout 3 -m 4 "http://$1:$2/" 2>&1) || code=$?
+  case "$code $said" in
+    *Connected\ to*) echo open ;;
+    "7 "*) echo refused ;;
+    "28 "*) echo filtered ;;
+    "6 "*) echo unroutable ;;
     # An answer, or none from somebody who took the connection.
-    0 | 1 | 8 | 18 | 22 | 35 | 52 | 55 | 56) echo open ;;
+    "0 "* | "1 "* | "8 "* | "52 "* | "55 "* | "56 "*) echo open ;;
     *) echo unknown ;;
   esac
 }
