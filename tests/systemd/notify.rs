@@ -80,7 +80,7 @@ fn a_start_that_fails_ends_with_the_cause() {
         heard.push(manager.next());
     }
     assert!(heard[0].starts_with("EXTEND_TIMEOUT_USEC="), "{heard:?}");
-    assert!(heard.last().unwrap().contains("check `always`"), "{heard:?}");
+    assert!(heard.last().unwrap().contains("check/always"), "{heard:?}");
 }
 
 #[test]
