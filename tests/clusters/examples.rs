@@ -25,13 +25,14 @@ const BESIDE: [&str; 6] =
 const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 const PASSWORD: &str = "123456789012-auth-token";
 
-/// Ports on which nobody listens: at or after `begin`, and below those that the kernel hands out to
+/// Ports on which nobody listens: at or after `begin` (31 000 for node ports, as the examples name
+/// some below that themselves), and below those that the kernel hands out to
 /// whoever asks for any. Other tests of this process get others.
 fn free_ports<const N: usize>(begin: u16) -> [u16; N] {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 100 * 20).unwrap();
     std::array::from_fn(|_| {
-        let next = || begin + (offset + TAKEN.fetch_add(1, Ordering::Relaxed)) % 2_700;
+        let next = || begin + (offset + TAKEN.fetch_add(1, Ordering::Relaxed)) % 1_700;
         let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
         std::iter::repeat_with(next).find(is_free).unwrap()
     })
@@ -63,7 +64,7 @@ fn health_predict() -> (ClusterSite, Moto, OnNode) {
 }
 
 fn mlops_platform() -> (ClusterSite, [u16; 8]) {
-    let (site, ports) = (ClusterSite::example("k3d", "mlops-platform"), free_ports(30_000));
+    let (site, ports) = (ClusterSite::example("k3d", "mlops-platform"), free_ports(31_000));
     let (name, [api_port]) = (site.name(), free_ports(20_000));
     let local = format!(
         "name = \"{name}\"\n[cluster]\nname = \"{name}\"\napi_port = {api_port}\nports = {ports:?}\n"
