@@ -4,6 +4,7 @@
 mod affected;
 pub mod cluster;
 pub mod finding;
+pub mod look;
 mod node;
 pub mod rule;
 mod service;

@@ -1,46 +1,41 @@
-//! The cluster as `mlup doctor` sees it: one look, the rules, and the logs that matter.
+//! The cluster as `mlup doctor` sees it: one look, and the logs that the rules ask for.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use crate::commands::session::Project;
 use crate::doctor::cluster::findings;
-use crate::doctor::finding::Finding;
+use crate::doctor::look::{Cluster, Sight};
 use crate::plan::StepId;
 use crate::policy::Failure;
 use crate::readiness::LogSource;
+use crate::redact::Redactor;
 use crate::steps::objects::Objects;
-use crate::steps::snapshot::{self, Snapshot};
+use crate::steps::snapshot;
 
 /// Most logs that are asked for: a thousand pods crash for the same reason.
 const LOGS: usize = 20;
 
-/// One look, and what is wrong by it. The logs of containers that crash are asked for once it is
-/// known which of them matter.
-///
-/// # Errors
-/// There is no cluster, or nothing of it can be seen.
-pub(super) async fn examine(project: &Project) -> Result<(Snapshot, Vec<Finding>), Failure> {
+/// What there is to see of the cluster.
+pub(super) async fn look(project: &Project, redactor: &Redactor) -> Sight {
+    match seen(project).await {
+        Ok(cluster) => Sight::Seen(Box::new(cluster)),
+        Err(failure) => Sight::Unseen(super::clean(failure.finding(), redactor)),
+    }
+}
+
+/// One look. The logs of containers that crash are asked for once it is known which of them matter.
+async fn seen(project: &Project) -> Result<Cluster, Failure> {
     let objects = Objects::connect(&project.reading(&StepId::single("cluster"))).await?;
-    let snapshot = snapshot::take(&objects).await?;
+    let mut snapshot = snapshot::take(&objects).await?;
     let wanted = RefCell::new(Vec::<LogSource>::new());
-    let without_logs = findings(&snapshot.world, Some(snapshot.taken), |source| {
+    let cluster = &snapshot.cluster;
+    let without_logs = findings(&cluster.world, Some(cluster.taken), |source| {
         wanted.borrow_mut().push(source.clone());
         None
     });
+    drop(without_logs);
     let mut wanted = wanted.into_inner();
-    if wanted.is_empty() {
-        return Ok((snapshot, without_logs));
-    }
     wanted.truncate(LOGS);
-    let logs: BTreeMap<(String, String, String), String> = snapshot::logs(&objects, wanted)
-        .await
-        .into_iter()
-        .map(|(source, log)| ((source.namespace, source.pod, source.container), log))
-        .collect();
-    let found = findings(&snapshot.world, Some(snapshot.taken), |source| {
-        let LogSource { namespace, pod, container, .. } = source.clone();
-        logs.get(&(namespace, pod, container)).cloned()
-    });
-    Ok((snapshot, found))
+    snapshot.add_logs(&objects, &wanted).await;
+    Ok(snapshot.cluster)
 }
