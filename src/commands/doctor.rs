@@ -8,7 +8,7 @@ mod host;
 
 use std::process::ExitCode;
 
-use crate::cli::Format;
+use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
 use crate::doctor::look::Look;
@@ -16,14 +16,16 @@ use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
 use answer::tell;
+use cluster::Registries;
 use decide::decide;
 
 /// Carries out `mlup doctor`.
-pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Error> {
+pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let look = project.work(look(&project))??;
+    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
+    let look = project.work(look(&project, registries))??;
     let answer = decide(&look);
-    let text = match format {
+    let text = match asked.read.output {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,
         Format::Table => tell(session, &answer),
@@ -34,13 +36,13 @@ pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Erro
 }
 
 /// Looks at the machine and at the cluster, side by side.
-async fn look(project: &Project) -> Result<Look, Error> {
+async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
     let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
     if project.config.cluster.is_none() {
         return Ok(Look { steps: host::look(project, &redactor).await?, cluster: None });
     }
     let (steps, sight) =
-        tokio::join!(host::look(project, &redactor), cluster::look(project, &redactor));
+        tokio::join!(host::look(project, &redactor), cluster::look(project, registries, &redactor));
     Ok(Look { steps: steps?, cluster: Some(sight) })
 }
 

@@ -6,12 +6,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Aside;
 use crate::event;
-use crate::readiness::{LogSource, World};
+use crate::readiness::registry_answer::Answers;
+use crate::readiness::{LogSource, PullSource, World};
 use crate::redact::Redactor;
 
 /// The last lines of containers by namespace, pod and container.
 pub type Logs = BTreeMap<LogKey, String>;
+
+/// What registries say of images that nodes could not get.
+pub type Answered = BTreeMap<PullSource, Answers>;
 
 /// Namespace, pod and container.
 pub type LogKey = (String, String, String);
@@ -60,6 +65,8 @@ pub struct Cluster {
     pub unchecked: Vec<Unchecked>,
     /// What containers that crash wrote last.
     pub logs: Logs,
+    /// What registries were asked, and said.
+    pub answers: Answered,
 }
 
 /// A kind that could not be seen.
@@ -84,10 +91,12 @@ impl Unchecked {
     }
 }
 
-impl Cluster {
-    /// The last lines of a container, where they were asked for.
-    #[must_use]
-    pub fn log(&self, source: &LogSource) -> Option<String> {
+impl Aside for Cluster {
+    fn log(&self, source: &LogSource) -> Option<String> {
         self.logs.get(&log_key(source)).cloned()
+    }
+
+    fn answers(&self, source: &PullSource) -> Option<Answers> {
+        self.answers.get(source).cloned()
     }
 }

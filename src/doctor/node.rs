@@ -66,5 +66,6 @@ fn finding(
         confidence: Confidence::Proven,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, PullSource, Remedy};
 use super::pods::Container;
 use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
@@ -30,7 +30,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     match container.waits_for() {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
             let pull = Pull { words: words(container), container, image, name };
-            pull.cause()
+            Some(Cause { pull: Some(pull.source()), ..pull.cause()? })
         }
         "ErrImageNeverPull" => Some(
             finish(
@@ -135,6 +135,14 @@ impl Pull<'_, '_> {
             },
         };
         Some(cause.affecting(self.container.pod))
+    }
+
+    fn source(&self) -> PullSource {
+        PullSource {
+            namespace: self.namespace().to_owned(),
+            image: self.image.clone(),
+            secrets: self.secret_names().into_iter().map(str::to_owned).collect(),
+        }
     }
 
     /// A cause with the runtime's words as evidence.

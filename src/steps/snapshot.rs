@@ -16,10 +16,11 @@ use futures_util::{StreamExt, stream};
 use kube::api::ListParams;
 use serde_json::Value;
 
-use crate::doctor::look::{Cluster, Logs, Unchecked, log_key};
+use crate::doctor::look::{Answered, Cluster, Logs, Unchecked, log_key};
 use crate::host::clock;
 use crate::manifest::{Served, read};
 use crate::policy::Failure;
+use crate::readiness::registry_answer::Answers;
 use crate::readiness::{LogSource, World};
 use crate::redact::{Learned, Redactor, Scrubber};
 use crate::steps::deploy::last_words;
@@ -126,21 +127,39 @@ impl Camera<'_> {
         let redactor = Redactor::new(known, &learned);
         clean::world(&mut world, &redactor);
         let unchecked = unchecked.into_iter().map(|one| one.clean(&redactor)).collect();
-        Snapshot { cluster: Cluster { world, taken, unchecked, logs: Logs::default() }, redactor }
+        Snapshot {
+            cluster: Cluster {
+                world,
+                taken,
+                unchecked,
+                logs: Logs::new(),
+                answers: Answered::new(),
+            },
+            redactor,
+        }
     }
 }
 
 impl Snapshot {
-    /// Adds the last lines of these containers' logs.
-    pub async fn add_logs(&mut self, objects: &Objects, wanted: &[LogSource]) {
-        let asked = wanted.iter().map(|source| async move {
-            let LogSource { namespace, pod, container, .. } = source;
-            (log_key(source), last_words(objects, (namespace, pod, container)).await)
-        });
-        let logs: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
-        let told = logs.into_iter().filter(|(_, log)| !log.is_empty());
-        self.cluster.logs.extend(told.map(|(key, log)| (key, self.redactor.text(&log))));
+    /// Adds what was asked once it was known what matters.
+    pub fn add(&mut self, logs: Logs, answers: Answered) {
+        let clean = |text: &mut String| *text = self.redactor.text(text);
+        let (mut logs, mut answers) = (logs, answers);
+        logs.values_mut().for_each(clean);
+        answers.values_mut().flat_map(Answers::texts).for_each(clean);
+        self.cluster.logs.extend(logs);
+        self.cluster.answers.extend(answers);
     }
+}
+
+/// The last lines of these containers' logs, as they are.
+pub async fn logs(objects: &Objects, wanted: Vec<LogSource>) -> Logs {
+    let asked = wanted.iter().map(|source| async move {
+        let LogSource { namespace, pod, container, .. } = source;
+        (log_key(source), last_words(objects, (namespace, pod, container)).await)
+    });
+    let logs: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    logs.into_iter().filter(|(_, log)| !log.is_empty()).collect()
 }
 
 /// Whether a pod may be in trouble: what it names is looked at only then.

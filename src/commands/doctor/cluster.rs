@@ -1,41 +1,74 @@
-//! The cluster as `mlup doctor` sees it: one look, and the logs that the rules ask for.
+//! The cluster as `mlup doctor` sees it: one look, and the logs and registries that the rules ask
+//! for.
 
 use std::cell::RefCell;
 
 use crate::commands::session::Project;
-use crate::doctor::cluster::findings;
+use crate::doctor::cluster::{Aside, findings};
 use crate::doctor::look::{Cluster, Sight};
 use crate::plan::StepId;
 use crate::policy::Failure;
-use crate::readiness::LogSource;
+use crate::readiness::registry_answer::Answers;
+use crate::readiness::{LogSource, PullSource};
 use crate::redact::Redactor;
 use crate::steps::objects::Objects;
+use crate::steps::registry::answers::answers;
 use crate::steps::snapshot;
 
 /// Most logs that are asked for: a thousand pods crash for the same reason.
 const LOGS: usize = 20;
 
+/// Whether registries are asked about images that nodes could not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registries {
+    /// They are.
+    Asked,
+    /// Nobody but the cluster is.
+    LeftAlone,
+}
+
 /// What there is to see of the cluster.
-pub(super) async fn look(project: &Project, redactor: &Redactor) -> Sight {
-    match seen(project).await {
+pub(super) async fn look(project: &Project, asked: Registries, redactor: &Redactor) -> Sight {
+    match seen(project, asked).await {
         Ok(cluster) => Sight::Seen(Box::new(cluster)),
         Err(failure) => Sight::Unseen(super::clean(failure.finding(), redactor)),
     }
 }
 
-/// One look. The logs of containers that crash are asked for once it is known which of them matter.
-async fn seen(project: &Project) -> Result<Cluster, Failure> {
-    let objects = Objects::connect(&project.reading(&StepId::single("cluster"))).await?;
+/// One look. The logs of containers that crash, and registries, are asked once it is known which of
+/// them matter.
+async fn seen(project: &Project, registries: Registries) -> Result<Cluster, Failure> {
+    let ctx = project.reading(&StepId::single("cluster"));
+    let objects = Objects::connect(&ctx).await?;
     let mut snapshot = snapshot::take(&objects).await?;
-    let wanted = RefCell::new(Vec::<LogSource>::new());
-    let cluster = &snapshot.cluster;
-    let without_logs = findings(&cluster.world, Some(cluster.taken), |source| {
-        wanted.borrow_mut().push(source.clone());
-        None
-    });
-    drop(without_logs);
-    let mut wanted = wanted.into_inner();
-    wanted.truncate(LOGS);
-    snapshot.add_logs(&objects, &wanted).await;
+    let wanted = Wanted::default();
+    drop(findings(&snapshot.cluster.world, Some(snapshot.cluster.taken), &wanted));
+    let (mut logs, mut images) = (wanted.logs.into_inner(), wanted.images.into_inner());
+    if registries == Registries::LeftAlone {
+        images.clear();
+    }
+    logs.truncate(LOGS);
+    let (logs, answers) =
+        tokio::join!(snapshot::logs(&objects, logs), answers(images, &objects, &ctx));
+    snapshot.add(logs, answers);
     Ok(snapshot.cluster)
+}
+
+/// Takes down what would be asked.
+#[derive(Default)]
+struct Wanted {
+    logs: RefCell<Vec<LogSource>>,
+    images: RefCell<Vec<PullSource>>,
+}
+
+impl Aside for Wanted {
+    fn log(&self, source: &LogSource) -> Option<String> {
+        self.logs.borrow_mut().push(source.clone());
+        None
+    }
+
+    fn answers(&self, source: &PullSource) -> Option<Answers> {
+        self.images.borrow_mut().push(source.clone());
+        None
+    }
 }

@@ -31,7 +31,7 @@ pub(super) fn decide(look: &Look) -> Answer {
 }
 
 fn inside(cluster: &Cluster) -> Vec<Row> {
-    let found = findings(&cluster.world, Some(cluster.taken), |source| cluster.log(source));
+    let found = findings(&cluster.world, Some(cluster.taken), cluster);
     found.iter().map(of_cluster).collect()
 }
 

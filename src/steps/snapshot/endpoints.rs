@@ -70,7 +70,7 @@ mod tests {
             "status": {"podIP": "192.0.2.1", "conditions": [{"type": "Ready", "status": ready}]}})
     }
 
-    fn service(name: &str, selector: Value) -> Value {
+    fn service(name: &str, selector: &Value) -> Value {
         json!({"kind": "Service", "metadata": {"name": name, "namespace": "n"},
             "spec": {"selector": selector}})
     }
@@ -79,16 +79,16 @@ mod tests {
     fn a_slice_has_the_pods_that_its_service_selects() {
         let mut ended = pod("ended", "a", "False");
         ended["status"]["phase"] = "Succeeded".into();
-        let mut early = service("early", json!({"app": "a"}));
+        let mut early = service("early", &json!({"app": "a"}));
         early["spec"]["publishNotReadyAddresses"] = true.into();
         let world = World::of([
             pod("one", "a", "True"),
             pod("two", "a", "False"),
             pod("other", "b", "True"),
             ended,
-            service("a", json!({"app": "a", "tier": "web"})),
-            service("none", json!({"app": "c"})),
-            service("by-hand", json!({})),
+            service("a", &json!({"app": "a", "tier": "web"})),
+            service("none", &json!({"app": "c"})),
+            service("by-hand", &json!({})),
             early,
         ]);
         let told: Vec<(String, Vec<bool>)> = slices(&world)
