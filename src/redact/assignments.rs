@@ -19,7 +19,8 @@ const ASSIGNMENT: &str = concat!(
 );
 
 /// A flag with its value behind a blank.
-const FLAG: &str = r#"(--?[A-Za-z][A-Za-z0-9_.-]*)([ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#;
+const FLAG: &str =
+    r#"((?:^|[\s"'`=,(\[])--?[A-Za-z][A-Za-z0-9_.-]*)([ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#;
 
 /// A pair of name and value, as Kubernetes and Docker write variables.
 const PAIR: &str = concat!(
@@ -59,7 +60,7 @@ pub(super) fn without(text: &str) -> Cow<'_, str> {
     }
     let clean = without_pairs(patterns, text);
     let clean = replaced(&patterns.flag, clean, |name, between, value| {
-        is_secret(name.trim_start_matches('-')) && !between.is_empty() && !is_placeholder(value)
+        is_secret(name) && !between.is_empty() && !is_placeholder(value)
     });
     replaced(&patterns.assignment, clean, is_assigned)
 }
@@ -190,6 +191,7 @@ mod tests {
             "failed to fetch oauth token: x509: certificate signed by unknown authority",
             "MountVolume.SetUp failed for volume \"db-secret\" : secret \"keys\" not found",
             "couldn't find key DB_PASSWORD in Secret mlops/db",
+            "couldn't find key feast-redis-connection-string in Secret a/b-secret",
             "references non-existent secret key: password",
             "Unable to retrieve some image pull secrets (ecr-registry-key); attempting to pull the image",
             "FATAL:  password authentication failed for user \"mlflow\"",
