@@ -4,12 +4,14 @@
 //! Within `v: 1` the schema only grows: readers ignore types and fields that they do not know.
 
 mod diagnosis;
+mod fix;
 mod scrub;
 mod watch;
 
 use serde::{Deserialize, Serialize};
 
-pub use diagnosis::{Diagnosis, Evidence, Finding, Fix, Safety};
+pub use diagnosis::{Diagnosis, Evidence, Finding};
+pub use fix::{BLANK, CommandLine, Fix, Form, Safety};
 pub use watch::{WatchState, Watching};
 
 /// The schema version that every event carries.

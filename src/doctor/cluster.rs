@@ -4,11 +4,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::affected::{self, top};
+use super::affected;
 use super::finding::{Confidence, Finding};
 use super::rule;
 use super::{node, service};
-use crate::readiness::{Cause, LogSource, Readiness, Root, World, cause, causes, crash_log, judge};
+use crate::readiness::{
+    Cause, LogSource, Readiness, Root, World, cause, causes, crash_log, judge, top,
+};
 
 /// The kinds that people apply and that can be in trouble.
 const KINDS: [&str; 10] = [

@@ -9,4 +9,6 @@ pub mod rule;
 mod service;
 
 #[cfg(test)]
+mod command_tests;
+#[cfg(test)]
 mod incident_tests;

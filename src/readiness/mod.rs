@@ -3,6 +3,7 @@
 
 pub mod cause;
 mod claim;
+mod commands;
 mod container;
 mod crash;
 pub mod crash_log;
@@ -26,6 +27,7 @@ pub mod world;
 use serde_json::Value;
 
 pub use cause::{Cause, Finality, LogSource, Remedy, Root};
+pub use commands::top;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;
 

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::pods::Container;
 use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
+use crate::event::CommandLine;
 use crate::manifest::images::ImageName;
 use crate::manifest::read;
 use crate::policy::Class;
@@ -149,7 +151,7 @@ impl Pull<'_, '_> {
         let cause = self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary);
         if self.words.contains("manifest.v1+prettyjws") {
             return cause.rule("PULL-17").fix(format!(
-                "docker buildx build --push -t {} .: the node's containerd takes no manifest of schema 1 any more",
+                "push `{}` anew with a current Docker: the node's containerd takes no manifest of schema 1 any more",
                 self.image
             ));
         }
@@ -162,11 +164,7 @@ impl Pull<'_, '_> {
                 "try again; a proxy or the link to the registry cuts the download short"
             });
         }
-        cause.fix(format!(
-            "kubectl -n {} describe pod {}",
-            self.namespace(),
-            read::name(self.container.pod)
-        ))
+        cause.run(commands::describe(self.container.pod))
     }
 
     fn namespace(&self) -> &str {
@@ -182,7 +180,7 @@ impl Pull<'_, '_> {
             Finality::CurableBy(Remedy::Image),
             format!("image `{}` does not exist for the node's platform {platform}", self.image),
         )
-        .fix(format!("docker buildx build --platform {platform} -t {} --push .", self.image))
+        .run(commands::build(&platform, &self.image))
     }
 
     fn not_found(&self) -> Cause {
@@ -234,6 +232,15 @@ impl Pull<'_, '_> {
         let account = self.container.world.find("ServiceAccount", self.namespace(), name)?;
         let named = !read::list(account, "/imagePullSecrets").is_empty();
         (named && self.secret_names().is_empty()).then_some(name)
+    }
+
+    /// Makes pods that have what their service account has by now.
+    fn new_pods(&self) -> CommandLine {
+        let pod = self.container.pod;
+        match commands::workload(pod, self.container.world) {
+            Some(workload) => commands::restart(workload),
+            None => CommandLine::kubectl(self.namespace()).args(["delete", "pod", read::name(pod)]),
+        }
     }
 
     /// The registry wants other credentials than it got: which secret is at fault?
@@ -344,11 +351,7 @@ impl Pull<'_, '_> {
                     ),
                 )
                 .rule("PULL-20")
-                .fix(format!(
-                    "kubectl -n {} delete pod {}: the one that takes its place has the secrets",
-                    self.namespace(),
-                    read::name(self.container.pod)
-                ));
+                .run(self.new_pods());
         }
         if !name.has_host && name.repository.starts_with("library/") {
             return self

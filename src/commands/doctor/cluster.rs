@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::commands::session::Project;
 use crate::doctor::cluster::findings;
 use crate::doctor::finding::Finding;
+use crate::drivers::spec::Spec;
 use crate::plan::StepId;
 use crate::policy::Failure;
 use crate::readiness::LogSource;
@@ -30,7 +31,7 @@ pub(super) async fn examine(project: &Project) -> Result<(Snapshot, Vec<Finding>
     });
     let mut wanted = wanted.into_inner();
     if wanted.is_empty() {
-        return Ok((snapshot, without_logs));
+        return Ok((snapshot, pinned(without_logs, project)));
     }
     wanted.truncate(LOGS);
     let logs: BTreeMap<(String, String, String), String> = snapshot::logs(&objects, wanted)
@@ -42,5 +43,11 @@ pub(super) async fn examine(project: &Project) -> Result<(Snapshot, Vec<Finding>
         let LogSource { namespace, pod, container, .. } = source.clone();
         logs.get(&(namespace, pod, container)).cloned()
     });
-    Ok((snapshot, found))
+    Ok((snapshot, pinned(found, project)))
+}
+
+/// The findings with their commands for the configuration's cluster.
+fn pinned(found: Vec<Finding>, project: &Project) -> Vec<Finding> {
+    let context = Spec::of(&project.config).map(|spec| spec.context).unwrap_or_default();
+    found.into_iter().map(|finding| finding.pinned(&context)).collect()
 }
