@@ -13,7 +13,7 @@ use crate::readiness::fixture::snapshot;
 const CONTEXT: &str = "it's the lab";
 
 /// Programs whose name at the beginning of words would be a command.
-const PROGRAMS: [&str; 7] = ["kubectl", "helm", "docker", "minikube", "k3d", "aws", "sudo"];
+const PROGRAMS: [&str; 8] = ["mlup", "kubectl", "helm", "docker", "minikube", "k3d", "aws", "sudo"];
 
 #[test]
 fn each_command_is_one_line_for_one_cluster_about_objects_of_it() {

@@ -27,7 +27,9 @@ fn of_node(node: &Value) -> Vec<Finding> {
             Fix::run(CommandLine::kubectl("kube-system").args(["get", "pods"]))
         } else {
             let name = read::name(node);
-            Fix::advice(format!("mlup start, or start the node or the kubelet on `{name}`"))
+            Fix::advice(format!(
+                "start node `{name}` or the kubelet on it; one that mlup made: mlup start"
+            ))
         };
         let summary = format!("node `{}` is not ready: {words}", read::name(node));
         return vec![finding(rule, node, ready, summary, fix)];
@@ -77,5 +79,6 @@ fn finding(
         confidence: Confidence::Proven,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     }
 }

@@ -59,6 +59,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
         confidence,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     })
 }
 
@@ -176,6 +177,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         confidence: Confidence::Proven,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     })
 }
 

@@ -115,6 +115,7 @@ pub struct CommandLine {
     context: Option<Context>,
     namespace: String,
     args: Vec<String>,
+    comment: String,
 }
 
 impl CommandLine {
@@ -137,7 +138,13 @@ impl CommandLine {
     }
 
     fn of(program: &'static str, namespace: &str) -> Self {
-        Self { program, context: None, namespace: namespace.to_owned(), args: Vec::new() }
+        Self {
+            program,
+            context: None,
+            namespace: namespace.to_owned(),
+            args: Vec::new(),
+            comment: String::new(),
+        }
     }
 
     /// With one more word.
@@ -154,6 +161,13 @@ impl CommandLine {
         self
     }
 
+    /// With words behind it that a shell takes as a comment.
+    #[must_use]
+    pub fn comment(mut self, words: impl Into<String>) -> Self {
+        self.comment = words.into().replace(['\n', '\r'], " ");
+        self
+    }
+
     fn form(&self) -> Form {
         let is_blank = |word: &String| word.contains(BLANK);
         if self.args.iter().any(is_blank) { Form::Template } else { Form::Command }
@@ -166,7 +180,8 @@ impl CommandLine {
             words.extend(["-n".to_owned(), quote(&self.namespace)]);
         }
         words.extend(self.args.iter().map(|word| quote(word)));
-        words.join(" ")
+        let line = words.join(" ");
+        if self.comment.is_empty() { line } else { format!("{line}   # {}", self.comment) }
     }
 }
 
@@ -184,8 +199,8 @@ mod tests {
         assert_eq!((fix.safety, fix.form), (Safety::Destructive, Some(Form::Command)));
         let fix = Fix::run(CommandLine::helm("a").args(["get", "values", "r"])).pinned("c");
         assert_eq!(fix.command, "helm --kube-context c -n a get values r");
-        let fix = Fix::run(CommandLine::tool("docker").args(["builder", "prune"])).pinned("c");
-        assert_eq!(fix.command, "docker builder prune");
+        let prune = CommandLine::tool("docker").args(["builder", "prune"]).comment("frees\ndisk");
+        assert_eq!(Fix::run(prune).pinned("c").command, "docker builder prune   # frees disk");
     }
 
     #[test]

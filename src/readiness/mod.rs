@@ -18,6 +18,7 @@ mod probe;
 mod pull;
 mod pull_secret;
 mod pull_words;
+pub mod registry_answer;
 mod schedule;
 mod service;
 mod shelf;
@@ -26,7 +27,7 @@ pub mod world;
 
 use serde_json::Value;
 
-pub use cause::{Cause, Finality, LogSource, Remedy, Root};
+pub use cause::{Cause, Finality, LogSource, PullSource, Remedy, Root};
 pub use commands::top;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;

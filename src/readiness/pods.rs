@@ -239,7 +239,7 @@ fn lost_node(pod: &Value, world: &World) -> Option<Cause> {
             format!("node {name}"),
             &format!("{}: {}", read::text(condition, "/reason"), read::text(condition, "/message")),
         )
-        .fix(format!("mlup start, or start the node or the kubelet on `{name}`"))
+        .fix(format!("start node `{name}` or the kubelet on it; one that mlup made: mlup start"))
         .root("Node", "", name)
         .affecting(pod),
     )

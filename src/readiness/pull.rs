@@ -3,14 +3,14 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, PullSource, Remedy};
 use super::commands;
 use super::pods::Container;
 use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
-use crate::event::CommandLine;
+use crate::event::{CommandLine, Fix};
 use crate::manifest::images::ImageName;
 use crate::manifest::read;
 use crate::policy::Class;
@@ -32,7 +32,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     match container.waits_for() {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
             let pull = Pull { words: words(container), container, image, name };
-            pull.cause()
+            Some(Cause { pull: Some(pull.source()), ..pull.cause()? })
         }
         "ErrImageNeverPull" => Some(
             finish(
@@ -137,6 +137,14 @@ impl Pull<'_, '_> {
             },
         };
         Some(cause.affecting(self.container.pod))
+    }
+
+    fn source(&self) -> PullSource {
+        PullSource {
+            namespace: self.namespace().to_owned(),
+            image: self.image.clone(),
+            secrets: self.secret_names().into_iter().map(str::to_owned).collect(),
+        }
     }
 
     /// A cause with the runtime's words as evidence.
@@ -318,12 +326,16 @@ impl Pull<'_, '_> {
         } else {
             ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted")
         };
+        let refresh = CommandLine::tool("mlup").args(["creds", "refresh"]);
         let fix = if aws {
-            "mlup creds refresh, which renews"
+            let words = format!("renews secret `{secret}` in namespace `{namespace}`");
+            Fix::run(refresh.comment(words))
         } else {
-            "correct the `[[registry]]` in mlup.toml that makes"
+            Fix::advice(format!(
+                "correct the `[[registry]]` in mlup.toml that makes secret `{secret}` in namespace `{namespace}`"
+            ))
         };
-        self.told(
+        let cause = self.told(
             code,
             Class::Prerequisite,
             Finality::CurableBy(Remedy::PullSecret),
@@ -333,8 +345,8 @@ impl Pull<'_, '_> {
             ),
         )
         .rule(refusal_of(&name.registry, aws))
-        .root("Secret", namespace, secret)
-        .fix(format!("{fix} secret `{secret}` in namespace `{namespace}`"))
+        .root("Secret", namespace, secret);
+        Cause { fix: Some(fix), ..cause }
     }
 
     fn no_credentials(&self) -> Cause {
