@@ -57,6 +57,8 @@ pub enum Sight {
 /// A cluster as it was seen.
 #[derive(Clone, Debug)]
 pub struct Cluster {
+    /// The context of the kubeconfig that leads to it.
+    pub context: String,
     /// Its objects, reduced to what rules read.
     pub world: World,
     /// When.

@@ -10,4 +10,6 @@ pub mod rule;
 mod service;
 
 #[cfg(test)]
+mod command_tests;
+#[cfg(test)]
 mod incident_tests;

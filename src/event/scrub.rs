@@ -87,7 +87,7 @@ mod tests {
     const CANARY: &str = "c4n4ry-v4lue";
 
     /// Fields whose text is an identifier, a code or a word of the schema.
-    const FIXED: [&str; 24] = [
+    const FIXED: [&str; 25] = [
         "ts",
         "run",
         "type",
@@ -108,6 +108,7 @@ mod tests {
         "name",
         "rung",
         "safety",
+        "form",
         "outcome",
         "phase",
         "state",

@@ -17,6 +17,7 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use crate::doctor::look::{Answered, Cluster, Logs, Unchecked, log_key};
+use crate::drivers::spec::Spec;
 use crate::host::clock;
 use crate::manifest::{Served, read};
 use crate::policy::Failure;
@@ -126,17 +127,16 @@ impl Camera<'_> {
         let known = Scrubber::new(&objects.step().config.secrets_to_scrub);
         let redactor = Redactor::new(known, &learned);
         clean::world(&mut world, &redactor);
-        let unchecked = unchecked.into_iter().map(|one| one.clean(&redactor)).collect();
-        Snapshot {
-            cluster: Cluster {
-                world,
-                taken,
-                unchecked,
-                logs: Logs::new(),
-                answers: Answered::new(),
-            },
-            redactor,
-        }
+        let context = Spec::of(&objects.step().config).map(|spec| spec.context);
+        let cluster = Cluster {
+            context: redactor.name(&context.unwrap_or_default()).into_owned(),
+            world,
+            taken,
+            unchecked: unchecked.into_iter().map(|one| one.clean(&redactor)).collect(),
+            logs: Logs::new(),
+            answers: Answered::new(),
+        };
+        Snapshot { cluster, redactor }
     }
 }
 

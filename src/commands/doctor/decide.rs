@@ -32,7 +32,8 @@ pub(super) fn decide(look: &Look) -> Answer {
 
 fn inside(cluster: &Cluster) -> Vec<Row> {
     let found = findings(&cluster.world, Some(cluster.taken), cluster);
-    found.iter().map(of_cluster).collect()
+    let pinned = found.into_iter().map(|finding| finding.pinned(&cluster.context));
+    pinned.map(|finding| of_cluster(&finding)).collect()
 }
 
 /// Whether a cause inside the cluster says what a step complains of: both name the same object.
