@@ -22,7 +22,7 @@ fn applied(id: &str) -> Kubernetes {
                 object["metadata"] = json!({ "name": name, "namespace": namespace,
                     "labels": object["metadata"]["labels"].clone() });
                 object.as_object_mut().unwrap().remove("status");
-                text.push_str(&format!("---\n{object}\n"));
+                text.extend(["---\n", &object.to_string(), "\n"]);
             }
         }
     });
