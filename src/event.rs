@@ -4,13 +4,15 @@
 //! Within `v: 1` the schema only grows: readers ignore types and fields that they do not know.
 
 mod diagnosis;
+mod fix;
 mod scrub;
 mod tunnel;
 mod watch;
 
 use serde::{Deserialize, Serialize};
 
-pub use diagnosis::{Diagnosis, Evidence, Finding, Fix, Safety};
+pub use diagnosis::{Diagnosis, Evidence, Finding};
+pub use fix::{BLANK, CommandLine, Fix, Form, Safety};
 pub use tunnel::{TunnelStage, TunnelState};
 pub use watch::{WatchState, Watching};
 

@@ -10,7 +10,7 @@ use super::finding::{Finding, path};
 use crate::readiness::fixture::{corpus, snapshot};
 use crate::readiness::{LogSource, World};
 
-fn ids() -> Vec<String> {
+pub(super) fn ids() -> Vec<String> {
     let entries = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap());
     let mut ids: Vec<String> = entries
         .filter(|entry| entry.path().is_dir())
@@ -21,7 +21,7 @@ fn ids() -> Vec<String> {
     ids
 }
 
-fn found(id: &str, world: &World) -> Vec<Finding> {
+pub(super) fn found(id: &str, world: &World) -> Vec<Finding> {
     let log = |log: &LogSource| {
         let name = format!("{}_{}_{}.txt", log.namespace, log.pod, log.container);
         fs::read_to_string(corpus().join(id).join("logs").join(name)).ok()

@@ -4,9 +4,12 @@
 mod affected;
 pub mod cluster;
 pub mod finding;
+pub mod look;
 mod node;
 pub mod rule;
 mod service;
 
+#[cfg(test)]
+mod command_tests;
 #[cfg(test)]
 mod incident_tests;

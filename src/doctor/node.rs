@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::finding::{Confidence, Finding};
 use super::rule::by_id;
-use crate::event::{Evidence, Fix};
+use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
 use crate::readiness::{Root, World};
 
@@ -24,24 +24,37 @@ fn of_node(node: &Value) -> Vec<Finding> {
             "NODE-01"
         };
         let fix = if rule == "NODE-02" {
-            "kubectl -n kube-system get pods, and look at those of the network plugin".to_owned()
+            Fix::run(CommandLine::kubectl("kube-system").args(["get", "pods"]))
         } else {
-            format!("mlup start, or start the node or the kubelet on `{}`", read::name(node))
+            let name = read::name(node);
+            Fix::advice(format!(
+                "start node `{name}` or the kubelet on it; one that mlup made: mlup start"
+            ))
         };
         let summary = format!("node `{}` is not ready: {words}", read::name(node));
         return vec![finding(rule, node, ready, summary, fix)];
     }
     [
-        ("DiskPressure", "NODE-03", "disk", "docker system df, then docker builder prune"),
-        ("MemoryPressure", "NODE-04", "memory", "give the node more memory, or run fewer pods"),
-        ("PIDPressure", "NODE-04", "process ids", "run fewer pods on the node"),
+        (
+            "DiskPressure",
+            "NODE-03",
+            "disk",
+            Fix::run(CommandLine::tool("docker").args(["builder", "prune"])),
+        ),
+        (
+            "MemoryPressure",
+            "NODE-04",
+            "memory",
+            Fix::advice("give the node more memory, or run fewer pods"),
+        ),
+        ("PIDPressure", "NODE-04", "process ids", Fix::advice("run fewer pods on the node")),
     ]
     .into_iter()
     .filter_map(|(condition, rule, what, fix)| {
         let state = read::condition(node, condition)?;
         (read::text(state, "/status") == "True").then(|| {
             let summary = format!("node `{}` runs out of {what}", read::name(node));
-            finding(rule, node, state, summary, fix.to_owned())
+            finding(rule, node, state, summary, fix)
         })
     })
     .collect()
@@ -52,7 +65,7 @@ fn finding(
     node: &Value,
     condition: &Value,
     summary: String,
-    fix: String,
+    fix: Fix,
 ) -> Finding {
     let source = format!("node {}", read::name(node));
     let words =
@@ -62,7 +75,7 @@ fn finding(
         root: Root::of(node),
         summary,
         evidence: vec![Evidence::new(source, words)],
-        fix: Some(Fix::safe(fix)),
+        fix: Some(fix),
         confidence: Confidence::Proven,
         affects: Vec::new(),
         pods: 0,

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fix;
+
 /// The fields of `diagnosis`: one root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
@@ -10,6 +12,9 @@ pub struct Diagnosis {
     pub step: String,
     /// Stable identifier, such as `PORT_TAKEN`.
     pub code: String,
+    /// The rule of `mlup doctor` that finds the same, such as `PULL-01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// One sentence.
     pub summary: String,
     /// What it rests on, each with its source.
@@ -34,6 +39,9 @@ pub struct Diagnosis {
 pub struct Finding {
     /// Stable identifier, such as `SECRET_MISSING`.
     pub code: String,
+    /// The rule of `mlup doctor` that finds the same, such as `CFG-02`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// One sentence.
     pub summary: String,
     /// What it rests on, each with its source.
@@ -58,35 +66,4 @@ impl Evidence {
     pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
         Self { source: source.into(), text: text.into() }
     }
-}
-
-/// What the reader can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fix {
-    /// A command to type, or an instruction where no command does it.
-    pub command: String,
-    /// Whether it can lose anything.
-    pub safety: Safety,
-}
-
-impl Fix {
-    /// A fix that loses nothing.
-    pub fn safe(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Safe }
-    }
-
-    /// A fix that removes something.
-    pub fn destructive(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Destructive }
-    }
-}
-
-/// Whether a fix can lose anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Safety {
-    /// Loses nothing.
-    Safe,
-    /// Removes something.
-    Destructive,
 }

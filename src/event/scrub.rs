@@ -59,7 +59,8 @@ impl Diagnosis {
 }
 
 impl Finding {
-    fn texts(&mut self) -> Vec<&mut String> {
+    /// Every text that did not come from a fixed vocabulary.
+    pub fn texts(&mut self) -> Vec<&mut String> {
         let evidence = self.evidence.iter_mut().flat_map(|line| [&mut line.source, &mut line.text]);
         let fix = self.fix.iter_mut().map(|fix| &mut fix.command);
         std::iter::once(&mut self.summary).chain(evidence).chain(fix).collect()
@@ -86,10 +87,11 @@ mod tests {
     const CANARY: &str = "c4n4ry-v4lue";
 
     /// Fields whose text is an identifier, a code or a word of the schema.
-    const FIXED: [&str; 24] = [
+    const FIXED: [&str; 26] = [
         "ts",
         "run",
         "type",
+        "rule",
         "action",
         "project",
         "profile",
@@ -107,6 +109,7 @@ mod tests {
         "name",
         "rung",
         "safety",
+        "form",
         "outcome",
         "phase",
         "state",
@@ -162,6 +165,7 @@ mod tests {
             EventKind::Diagnosis(Diagnosis {
                 step: fixed(),
                 code: fixed(),
+                rule: Some(fixed()),
                 summary: say(),
                 evidence: vec![Evidence::new(say(), say())],
                 tried: vec![say()],
@@ -169,6 +173,7 @@ mod tests {
                 blocks: vec![fixed()],
                 findings: vec![Finding {
                     code: fixed(),
+                    rule: Some(fixed()),
                     summary: say(),
                     evidence: vec![Evidence::new(say(), say())],
                     fix: Some(Fix::safe(say())),

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::workload::called;
 use super::world::{self, World};
 use super::{Readiness, Root};
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -96,26 +98,31 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
             let none = world.knows("StorageClass") && class_of(object, world).is_none();
             let says = event("FailedBinding")
                 .is_some_and(|words| words.contains("no storage class is set"));
-            (says || none && !by_hand).then(|| no_default_class(object))
+            (says || none && !by_hand).then(|| no_default_class(object, world))
         }
     };
     known.or_else(|| failed.map(|words| provisioning(object, words)))
 }
 
-fn no_default_class(object: &Value) -> Cause {
+fn no_default_class(object: &Value, world: &World) -> Cause {
     let Root { namespace, name, .. } = Root::of(object);
-    Cause::new(
+    let cause = Cause::new(
         "STORAGE_CLASS_MISSING",
         Class::Prerequisite,
         Finality::CurableBy(Remedy::Object),
         format!("{} names no storage class, and the cluster has no default one", called(object)),
-    )
-    .rule("PVC-02")
-    .fix(format!(
-        "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{namespace}`"
-    ))
-    .root("PersistentVolumeClaim", &namespace, &name)
-    .affecting(object)
+    );
+    let cause = match world.all("StorageClass") {
+        [only] => cause.run(CommandLine::kubectl("").args(["annotate", "storageclass"]).args([
+            read::name(only),
+            "storageclass.kubernetes.io/is-default-class=true",
+            "--overwrite",
+        ])),
+        _ => cause.fix(format!(
+            "make a storage class the default one, or set `storageClassName` of `{name}` in namespace `{namespace}`"
+        )),
+    };
+    cause.rule("PVC-02").root("PersistentVolumeClaim", &namespace, &name).affecting(object)
 }
 
 fn unknown_class(object: &Value, class: &str, world: &World) -> Cause {
@@ -145,6 +152,7 @@ fn provisioning(object: &Value, words: &str) -> Cause {
         format!("no volume could be made for {}", called(object)),
     )
     .because("event ProvisioningFailed", words)
+    .run(commands::describe(object))
     .affecting(object)
 }
 

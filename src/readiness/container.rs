@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::pods::Container;
 use super::workload::called;
 use super::world::{self, World};
@@ -145,19 +146,9 @@ fn describe(pod: &Value, target: Target, name: &str, absent: bool, keys: &[Strin
         (_, true) => "SECRET_MISSING",
         (_, false) => "SECRET_KEY_MISSING",
     };
-    let entries: Vec<String> = keys.iter().map(|key| format!("{key} = \"...\"")).collect();
-    let fix = match target {
-        Target::Secret => format!(
-            "declare `[[secret]] name = \"{name}\", namespace = \"{namespace}\", keys = {{ {} }}` in mlup.toml, then mlup start",
-            if entries.is_empty() { "...".to_owned() } else { entries.join(", ") }
-        ),
-        _ => format!(
-            "add {} to ConfigMap `{name}` in namespace `{namespace}`",
-            if keys.is_empty() { "what the pods read".to_owned() } else { quoted.join(", ") }
-        ),
-    };
+    let fix = if absent { commands::create } else { commands::add_keys };
     Cause::new(code, Class::Prerequisite, Finality::CurableBy(Remedy::Object), summary)
-        .fix(fix)
+        .run(fix(kind, namespace, name, keys))
         .root(kind, namespace, name)
         .affecting(pod)
 }
@@ -211,11 +202,7 @@ fn other(container: &Container<'_>) -> Cause {
             .rule("CFG-03")
             .fix("set `securityContext.runAsUser` to a number other than 0");
     }
-    cause.fix(format!(
-        "kubectl -n {} describe pod {}",
-        read::namespace(container.pod),
-        read::name(container.pod)
-    ))
+    cause.run(commands::describe(container.pod))
 }
 
 /// A command that the runtime could not run.

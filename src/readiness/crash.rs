@@ -2,9 +2,11 @@
 //! [`super::crash_log`].
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::container;
 use super::pods::Container;
 use super::world;
+use crate::event::BLANK;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -51,13 +53,19 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
 fn out_of_memory(container: &Container<'_>) -> Cause {
     let limit = container.spec().map_or("", |spec| read::text(spec, "/resources/limits/memory"));
     let of = if limit.is_empty() { String::new() } else { format!(" of {limit}") };
-    Cause::new(
+    let cause = Cause::new(
         "OOM_KILLED",
         Class::Permanent,
         Finality::Fatal,
         format!("{} needs more memory than its limit{of} (OOMKilled)", container.called()),
-    )
-    .fix("raise `resources.limits.memory` of the container")
+    );
+    match commands::workload(container.pod, container.world) {
+        Some(workload) => {
+            let amount = format!("--limits=memory={BLANK}");
+            cause.run(commands::set_resources(workload, container.name(), &amount))
+        }
+        None => cause.fix("raise `resources.limits.memory` of the container"),
+    }
 }
 
 /// A program for another processor than the node's.
@@ -77,7 +85,7 @@ pub(super) fn exec_format(container: &Container<'_>, words: &str) -> Cause {
         ),
     )
     .because(container.source(), words)
-    .fix(format!("docker buildx build --platform {platform} -t {image} --push ."))
+    .run(commands::build(&platform, image))
     .affecting(container.pod)
 }
 
@@ -131,16 +139,11 @@ fn ended_with(container: &Container<'_>, exit: i64) -> Cause {
     let (code, times) =
         if container.is_init { ("INIT_FAILED", "fails") } else { ("CRASH_LOOP", "crashes") };
     let signal = if exit == 137 { ", killed from outside" } else { "" };
-    let namespace = read::namespace(container.pod);
     Cause::new(
         code,
         Class::Permanent,
         Finality::CurableBy(Remedy::Dependency),
         format!("{called} {times} again and again (exit code {exit}{signal})"),
     )
-    .fix(format!(
-        "kubectl -n {namespace} logs {} -c {} --previous",
-        read::name(container.pod),
-        container.name()
-    ))
+    .run(commands::logs(container.pod, container.name()))
 }

@@ -1,6 +1,7 @@
 //! What the last lines of a crashed container's log add to its cause. Fetching the log is the step's.
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use crate::event::{Evidence, Fix};
 
 /// Most lines of a log that become evidence.
@@ -183,7 +184,11 @@ pub fn with_log(mut cause: Cause, log: &str) -> Cause {
         let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
         let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
         if let Some(fix) = known.fix {
-            cause.fix = Some(Fix::safe(fix.replace("{platform}", &platform)));
+            cause.fix = Some(if cause.code == "EXEC_FORMAT" {
+                Fix::run(commands::build(&platform, ""))
+            } else {
+                Fix::advice(fix)
+            });
         }
     }
     cause

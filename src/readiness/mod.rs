@@ -3,6 +3,7 @@
 
 pub mod cause;
 mod claim;
+mod commands;
 mod container;
 mod crash;
 pub mod crash_log;
@@ -27,6 +28,7 @@ pub mod world;
 use serde_json::Value;
 
 pub use cause::{Cause, Finality, LogSource, PullSource, Remedy, Root};
+pub use commands::top;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;
 

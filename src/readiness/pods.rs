@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::cause::{Cause, Finality, LogSource, Remedy};
 use super::workload::called;
 use super::world::World;
-use super::{Readiness, claim, container, crash, probe, pull, schedule};
+use super::{Readiness, claim, commands, container, crash, probe, pull, schedule};
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -110,7 +110,7 @@ fn failed(object: &Value) -> Cause {
         format!("{} failed{reason}", called(object)),
     )
     .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
-    .fix(format!("kubectl -n {} describe pod {}", read::namespace(object), read::name(object)))
+    .run(commands::describe(object))
     .affecting(object)
 }
 
@@ -239,7 +239,7 @@ fn lost_node(pod: &Value, world: &World) -> Option<Cause> {
             format!("node {name}"),
             &format!("{}: {}", read::text(condition, "/reason"), read::text(condition, "/message")),
         )
-        .fix(format!("mlup start, or start the node or the kubelet on `{name}`"))
+        .fix(format!("start node `{name}` or the kubelet on it; one that mlup made: mlup start"))
         .root("Node", "", name)
         .affecting(pod),
     )

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, PullSource, Remedy};
+use super::commands;
 use super::pods::Container;
 use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
+use crate::event::{CommandLine, Fix};
 use crate::manifest::images::ImageName;
 use crate::manifest::read;
 use crate::policy::Class;
@@ -157,7 +159,7 @@ impl Pull<'_, '_> {
         let cause = self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary);
         if self.words.contains("manifest.v1+prettyjws") {
             return cause.rule("PULL-17").fix(format!(
-                "docker buildx build --push -t {} .: the node's containerd takes no manifest of schema 1 any more",
+                "push `{}` anew with a current Docker: the node's containerd takes no manifest of schema 1 any more",
                 self.image
             ));
         }
@@ -170,11 +172,7 @@ impl Pull<'_, '_> {
                 "try again; a proxy or the link to the registry cuts the download short"
             });
         }
-        cause.fix(format!(
-            "kubectl -n {} describe pod {}",
-            self.namespace(),
-            read::name(self.container.pod)
-        ))
+        cause.run(commands::describe(self.container.pod))
     }
 
     fn namespace(&self) -> &str {
@@ -190,7 +188,7 @@ impl Pull<'_, '_> {
             Finality::CurableBy(Remedy::Image),
             format!("image `{}` does not exist for the node's platform {platform}", self.image),
         )
-        .fix(format!("docker buildx build --platform {platform} -t {} --push .", self.image))
+        .run(commands::build(&platform, &self.image))
     }
 
     fn not_found(&self) -> Cause {
@@ -242,6 +240,15 @@ impl Pull<'_, '_> {
         let account = self.container.world.find("ServiceAccount", self.namespace(), name)?;
         let named = !read::list(account, "/imagePullSecrets").is_empty();
         (named && self.secret_names().is_empty()).then_some(name)
+    }
+
+    /// Makes pods that have what their service account has by now.
+    fn new_pods(&self) -> CommandLine {
+        let pod = self.container.pod;
+        match commands::workload(pod, self.container.world) {
+            Some(workload) => commands::restart(workload),
+            None => CommandLine::kubectl(self.namespace()).args(["delete", "pod", read::name(pod)]),
+        }
     }
 
     /// The registry wants other credentials than it got: which secret is at fault?
@@ -319,12 +326,16 @@ impl Pull<'_, '_> {
         } else {
             ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted")
         };
+        let refresh = CommandLine::tool("mlup").args(["creds", "refresh"]);
         let fix = if aws {
-            "mlup creds refresh, which renews"
+            let words = format!("renews secret `{secret}` in namespace `{namespace}`");
+            Fix::run(refresh.comment(words))
         } else {
-            "correct the `[[registry]]` in mlup.toml that makes"
+            Fix::advice(format!(
+                "correct the `[[registry]]` in mlup.toml that makes secret `{secret}` in namespace `{namespace}`"
+            ))
         };
-        self.told(
+        let cause = self.told(
             code,
             Class::Prerequisite,
             Finality::CurableBy(Remedy::PullSecret),
@@ -334,8 +345,8 @@ impl Pull<'_, '_> {
             ),
         )
         .rule(refusal_of(&name.registry, aws))
-        .root("Secret", namespace, secret)
-        .fix(format!("{fix} secret `{secret}` in namespace `{namespace}`"))
+        .root("Secret", namespace, secret);
+        Cause { fix: Some(fix), ..cause }
     }
 
     fn no_credentials(&self) -> Cause {
@@ -352,11 +363,7 @@ impl Pull<'_, '_> {
                     ),
                 )
                 .rule("PULL-20")
-                .fix(format!(
-                    "kubectl -n {} delete pod {}: the one that takes its place has the secrets",
-                    self.namespace(),
-                    read::name(self.container.pod)
-                ));
+                .run(self.new_pods());
         }
         if !name.has_host && name.repository.starts_with("library/") {
             return self

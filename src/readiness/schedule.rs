@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::claim;
+use super::commands;
 use super::workload::called;
 use super::world::World;
+use crate::event::{BLANK, CommandLine};
 use crate::manifest::read;
 use crate::manifest::requests;
 use crate::policy::Class;
@@ -21,7 +23,7 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
     let cause = volumes(pod, world, reasons)
         .or_else(|| resources(pod, world, reasons))
         .or_else(|| ports(pod, world, reasons))
-        .or_else(|| selector(pod, reasons))
+        .or_else(|| selector(pod, world, reasons))
         .or_else(|| taint(pod, world, reasons))
         .or_else(|| cordon(pod, world, reasons))
         .unwrap_or_else(|| other(pod, reasons));
@@ -38,6 +40,9 @@ fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         return None;
     }
     Some(claim::of_pod(pod, world).unwrap_or_else(|| {
+        let pending = claim::first_pending(pod, world);
+        let line = CommandLine::kubectl(read::namespace(pod)).args(["describe", "pvc"]);
+        let name = pending.as_ref().map(|claim| claim.name.as_str());
         Cause::new(
             "CLAIM_UNBOUND",
             Class::Timeout,
@@ -45,11 +50,8 @@ fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             format!("{} waits for the volume of a claim", called(pod)),
         )
         .rule("PVC-04")
-        .fix(format!(
-            "kubectl -n {} describe pvc: is what provisions volumes of its class running?",
-            read::namespace(pod)
-        ))
-        .maybe_root(claim::first_pending(pod, world))
+        .run(name.into_iter().fold(line, CommandLine::arg))
+        .maybe_root(pending)
     }))
 }
 
@@ -80,9 +82,15 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     });
     Some(match first {
         "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
-        "cpu" | "memory" | "ephemeral-storage" => cause.fix(format!(
-            "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}"
-        )),
+        "cpu" | "memory" | "ephemeral-storage" => match commands::workload(pod, world) {
+            Some(workload) => {
+                let amount = format!("--requests={first}={BLANK}");
+                cause.run(commands::set_resources(workload, "", &amount))
+            }
+            None => cause.fix(format!(
+                "lower `resources.requests.{first}`, or give the cluster more {first}"
+            )),
+        },
         other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
@@ -118,7 +126,7 @@ fn ports(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     )
 }
 
-fn selector(pod: &Value, reasons: &str) -> Option<Cause> {
+fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     if !reasons.contains("didn't match Pod's node affinity/selector") {
         return None;
     }
@@ -126,19 +134,21 @@ fn selector(pod: &Value, reasons: &str) -> Option<Cause> {
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     let shown = if wanted.is_empty() { "its node affinity".to_owned() } else { wanted.join(",") };
-    Some(
-        Cause::new(
-            "NODE_SELECTOR",
-            Class::Config,
-            Finality::Fatal,
-            format!("no node has the labels that {} asks for: {shown}", called(pod)),
-        )
-        .fix(if wanted.is_empty() {
-            "correct the node affinity, or label a node".to_owned()
-        } else {
-            format!("kubectl label node NODE {}, or correct `nodeSelector`", wanted.join(" "))
-        }),
-    )
+    let cause = Cause::new(
+        "NODE_SELECTOR",
+        Class::Config,
+        Finality::Fatal,
+        format!("no node has the labels that {} asks for: {shown}", called(pod)),
+    );
+    if wanted.is_empty() {
+        return Some(cause.fix("correct the node affinity, or label a node"));
+    }
+    let node = match world.all("Node") {
+        [only] => read::name(only),
+        _ => BLANK,
+    };
+    let label = CommandLine::kubectl("").args(["label", "node", node]);
+    Some(cause.run(wanted.into_iter().fold(label, CommandLine::arg)))
 }
 
 fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
@@ -162,15 +172,22 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
                 || key.starts_with("node.cloudprovider.kubernetes.io/")
         });
     let shown = if keys.is_empty() { "taints".to_owned() } else { keys.join(", ") };
-    Some(
-        Cause::new(
-            "NODE_TAINT",
-            Class::Prerequisite,
-            if passing { Finality::CurableBy(Remedy::Nodes) } else { Finality::Fatal },
-            format!("{} tolerates the taints of no node: {shown}", called(pod)),
-        )
-        .fix("give the pod a toleration, or take the taint off the node"),
-    )
+    let cause = Cause::new(
+        "NODE_TAINT",
+        Class::Prerequisite,
+        if passing { Finality::CurableBy(Remedy::Nodes) } else { Finality::Fatal },
+        format!("{} tolerates the taints of no node: {shown}", called(pod)),
+    );
+    Some(match (world.all("Node"), taints.as_slice()) {
+        ([node], [taint]) if !passing => cause.run(untaint(node, taint)),
+        _ => cause.fix("give the pod a toleration, or take the taint off the node"),
+    })
+}
+
+/// Takes a taint off a node.
+fn untaint(node: &Value, taint: &Value) -> CommandLine {
+    let taint = format!("{}:{}-", read::text(taint, "/key"), read::text(taint, "/effect"));
+    CommandLine::kubectl("").args(["taint", "node", read::name(node)]).arg(taint)
 }
 
 /// A node that somebody closed for new pods, and nobody opened again.
@@ -187,7 +204,7 @@ fn cordon(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             Finality::CurableBy(Remedy::Nodes),
             format!("{} gets no node: `{name}` is cordoned and takes no new pods", called(pod)),
         )
-        .fix(format!("kubectl uncordon {name}"))
+        .run(CommandLine::kubectl("").args(["uncordon", name]))
         .root("Node", "", name),
     )
 }
@@ -228,6 +245,6 @@ fn other(pod: &Value, reasons: &str) -> Cause {
         Finality::Transient,
         format!("{} gets no node: {reason}", called(pod)),
     )
-    .fix(format!("kubectl -n {} describe pod {}", read::namespace(pod), read::name(pod)));
+    .run(commands::describe(pod));
     if zone.iter().any(|words| reasons.contains(words)) { cause.rule("SCH-08") } else { cause }
 }

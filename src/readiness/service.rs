@@ -6,6 +6,7 @@ use super::Readiness;
 use super::cause::{Cause, Finality, Remedy};
 use super::workload::called;
 use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::{pod_spec, read};
 use crate::policy::Class;
 
@@ -125,6 +126,12 @@ fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) 
     Readiness::Progressing(format!("no pod behind {} is ready", called(service)))
 }
 
+/// The labels by which a workload selects its own pods.
+fn write_selector(workload: &Value) -> String {
+    let labels = read::texts(workload, "/spec/selector/matchLabels");
+    labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// A selector that selects none of the pods, beside the labels that come nearest.
 fn mismatch(
     service: &Value,
@@ -140,14 +147,19 @@ fn mismatch(
         Finality::CurableBy(Remedy::Dependency),
         format!("{} selects {}, and no pod has these labels", called(service), write(selector)),
     );
-    let nearest = workloads
-        .iter()
-        .max_by_key(|(workload, labels)| nearness(service, selector, workload, labels));
+    let near = |workload: &Value, labels| nearness(service, selector, workload, labels);
+    let nearest = workloads.iter().max_by_key(|(workload, labels)| near(workload, labels));
     if let Some((nearest, labels)) = nearest {
         cause = cause.because(called(nearest), &format!("its pods have {}", write(labels)));
     }
     let (own_name, namespace) = (read::name(service), read::namespace(service));
-    cause
-        .fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
-        .affecting(service)
+    let meant = nearest.filter(|(workload, labels)| near(workload, labels) > (0, 0));
+    let labels = meant.map(|(workload, _)| write_selector(workload)).unwrap_or_default();
+    let cause = if labels.is_empty() {
+        cause.fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
+    } else {
+        let set = CommandLine::kubectl(namespace).args(["set", "selector", "service", own_name]);
+        cause.run(set.arg(labels))
+    };
+    cause.affecting(service)
 }
