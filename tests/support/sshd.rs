@@ -60,6 +60,16 @@ enum Network {
     Own,
 }
 
+impl Network {
+    /// Where the machine is.
+    fn address(self) -> &'static str {
+        match self {
+            Self::Shared => "127.0.0.1",
+            Self::Own => APART,
+        }
+    }
+}
+
 impl Sshd {
     /// A machine that knows the test's key, and is known to the client.
     pub(crate) fn start() -> Self {
@@ -234,7 +244,8 @@ impl Sshd {
     /// The client's configuration for the machine under this name, at this port.
     pub(crate) fn client_config(&self, name: &str, port: u16) -> String {
         let (key, known) = (self.path("key"), self.path("known_hosts"));
-        let mut text = format!("Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User dev\n");
+        let address = self.network.address();
+        let mut text = format!("Host {name}\n  HostName {address}\n  Port {port}\n  User dev\n");
         let _ = writeln!(text, "  IdentityFile {}\n  IdentitiesOnly yes", key.display());
         let _ = writeln!(text, "  UserKnownHostsFile {}\n  HostKeyAlias {HOST}", known.display());
         if self.network == Network::Own {
@@ -255,7 +266,7 @@ impl Sshd {
 
     /// Starts the service.
     fn boot(&mut self) {
-        let address = if self.network == Network::Own { APART } else { "127.0.0.1" };
+        let address = self.network.address();
         let own = [
             format!("Port {}", self.port),
             format!("ListenAddress {address}\nHostKey /far/service/host_key"),
