@@ -121,7 +121,7 @@ def application(namespace, app, trouble):
             "status": {"replicas": replicas if is_new else 0},
         }
     yield {
-        "apiVersion": "v1", "kind": "Service", "metadata": meta(app, namespace),
+        "apiVersion": "v1", "kind": "Service", "metadata": meta(app, namespace, uid=f"uid-{namespace}-{app}-service"),
         "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": "http"}], "clusterIP": "10.96.0.1"},
     }
     for number in range(replicas):

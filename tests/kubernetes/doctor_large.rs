@@ -47,13 +47,15 @@ fn objects(namespace: &str, health: Health) -> Vec<Value> {
     let spec = json!({"containers": [{"name": "main", "image": "registry.example.com/api:1"}],
         "imagePullSecrets": [{"name": "regcred"}], "nodeName": "node-0"});
     let template = json!({"metadata": {"labels": {"app": "api"}}, "spec": spec});
+    let mut service = meta("api");
+    service["uid"] = format!("{namespace}-api-service").into();
     let mut all = vec![
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta("api"),
             "spec": {"replicas": PODS, "selector": {"matchLabels": {"app": "api"}}, "template": template},
             "status": {"replicas": PODS, "updatedReplicas": PODS, "availableReplicas": ready}}),
         json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned("api-1", "Deployment", "api"),
             "spec": {"replicas": PODS, "template": template}, "status": {"replicas": PODS}}),
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": meta("api"),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": service,
             "spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}}),
     ];
     for number in 0..PODS {

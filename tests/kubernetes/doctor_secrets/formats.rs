@@ -69,7 +69,7 @@ impl Chance {
             word.replace_range(length - 2.., "7!");
         }
         // Nothing of chance lacks a kind of its alphabet for long.
-        if "abu".contains(kind) {
+        if "abu".contains(kind) && length >= 4 {
             word.replace_range(1..4, "Q7z");
         }
         word
