@@ -9,6 +9,7 @@ mod doctor_bundle;
 mod doctor_large;
 mod doctor_secrets;
 mod examples;
+mod explained;
 mod harness;
 mod hooks;
 mod kustomizations;

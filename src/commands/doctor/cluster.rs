@@ -20,11 +20,22 @@ const LOGS: usize = 20;
 
 /// Whether registries are asked about images that nodes could not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Registries {
+pub(in crate::commands) enum Registries {
     /// They are.
     Asked,
     /// Nobody but the cluster is.
     LeftAlone,
+}
+
+/// What there is to see of the cluster.
+///
+/// # Errors
+/// As [`look`].
+pub(in crate::commands) async fn seen(
+    project: &Project,
+    registries: Registries,
+) -> Result<Cluster, Failure> {
+    Ok(look(project, registries).await?.0)
 }
 
 /// One look, and what takes secrets out of what was seen with it. The logs of containers that crash,
