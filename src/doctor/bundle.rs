@@ -326,6 +326,7 @@ mod tests {
             summary: "no answer".to_owned(),
             evidence: Vec::new(),
             fix: None,
+            rule: None,
         };
         let step = Hindrance { step: "cluster".to_owned(), finding: finding.clone() };
         let unseen = Look { steps: vec![step], cluster: Some(Sight::Unseen(finding)) };

@@ -67,8 +67,9 @@ fn objects(name: &str, planted: &[Planted]) -> Vec<Value> {
                 "lastState": {"terminated": ended}}]}});
     let mut meta = json!({"name": name, "namespace": NAMESPACE});
     let data: Value = texts().map(|(key, one)| (key, Value::from(one.text.as_str()))).collect();
-    let encoded: Value =
-        texts().map(|(key, one)| (key, Value::from(STANDARD.encode(&one.text)))).collect();
+    // The last line end keeps the values from being learned: each place has to do without the others.
+    let encode = |text: &str| Value::from(STANDARD.encode(format!("{text}\n")));
+    let encoded: Value = texts().map(|(key, one)| (key, encode(&one.text))).collect();
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data});
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": encoded});
     meta["name"] = format!("{name}.1").into();
