@@ -25,7 +25,9 @@ fn cluster(health: Health) -> Kubernetes {
         for number in 0..NAMESPACES {
             let namespace = format!("team-{number}");
             world.namespace(&namespace);
-            objects(&namespace, health).into_iter().for_each(|object| world.store(object));
+            for object in objects(&namespace, health) {
+                world.store(object);
+            }
         }
     });
     site.config("");

@@ -85,15 +85,12 @@ fn filled(format: &str, chance: &mut Chance) -> String {
             let kind = inner.chars().next().filter(|kind| "axdAbuw".contains(*kind))?;
             Some((kind, inner[1..].parse().ok()?, rest))
         });
-        match holder {
-            Some((kind, length, after)) => {
-                text += &chance.word(kind, length);
-                rest = after;
-            }
-            None => {
-                text.push('{');
-                rest = after;
-            }
+        if let Some((kind, length, after)) = holder {
+            text += &chance.word(kind, length);
+            rest = after;
+        } else {
+            text.push('{');
+            rest = after;
         }
     }
     text + rest

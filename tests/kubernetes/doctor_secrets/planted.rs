@@ -25,7 +25,9 @@ pub(super) fn site(planted: &[Planted]) -> Kubernetes {
         world.namespace(NAMESPACE);
         for (number, some) in planted.chunks(IN_POD).enumerate() {
             let name = format!("app-{number}");
-            objects(&name, some).into_iter().for_each(|object| world.store(object));
+            for object in objects(&name, some) {
+                world.store(object);
+            }
             world.log(NAMESPACE, &name, "main", &log(some));
         }
     });
