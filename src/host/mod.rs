@@ -18,6 +18,7 @@ pub mod journal;
 pub mod kube;
 pub mod labelled;
 pub mod lock;
+pub mod machine;
 pub mod notify;
 pub mod ports;
 pub mod process;
