@@ -15,6 +15,7 @@ use crate::doctor::look::Look;
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
+use crate::steps::machine::Outside;
 use answer::tell;
 use cluster::Registries;
 use decide::decide;
@@ -38,12 +39,18 @@ pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode,
 /// Looks at the machine and at the cluster, side by side.
 async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
     let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
+    let outside = match registries {
+        Registries::Asked => Outside::Asked,
+        Registries::LeftAlone => Outside::LeftAlone,
+    };
+    let below = host::look(project, outside, &redactor);
     if project.config.cluster.is_none() {
-        return Ok(Look { steps: host::look(project, &redactor).await?, cluster: None });
+        let (machine, steps) = below.await?;
+        return Ok(Look { machine, steps, cluster: None });
     }
-    let (steps, sight) =
-        tokio::join!(host::look(project, &redactor), cluster::look(project, registries, &redactor));
-    Ok(Look { steps: steps?, cluster: Some(sight) })
+    let (below, sight) = tokio::join!(below, cluster::look(project, registries, &redactor));
+    let (machine, steps) = below?;
+    Ok(Look { machine, steps, cluster: Some(sight) })
 }
 
 /// A finding without secrets, whoever's words it repeats.
