@@ -42,10 +42,10 @@ pub(super) async fn look(
             facts.overdue.push((step.id.to_string(), failure.summary.clone()));
             continue;
         }
-        let single = if failure.findings.is_empty() {
+        let single = if failure.detail.findings.is_empty() {
             vec![failure.finding()]
         } else {
-            failure.findings.to_vec()
+            failure.detail.findings.clone()
         };
         told.extend(single.into_iter().map(|finding| Hindrance {
             step: step.id.as_str().to_owned(),

@@ -15,6 +15,7 @@ fn text(text: &str) -> String {
 fn said(code: &str, summary: &str) -> Said {
     Said {
         code: text(code),
+        rule: None,
         summary: text(summary),
         evidence: vec![Evidence::new("endpoint", "unix:///var/run/docker.sock (the default)")],
         fix: Some(Fix::safe("sudo systemctl start docker")),
