@@ -16,6 +16,7 @@ use crate::doctor::look::{Hindrance, Look, Sight};
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
+use crate::steps::machine::Outside;
 use answer::tell;
 use cluster::Registries;
 use decide::decide;
@@ -53,12 +54,18 @@ fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
 /// with them.
 async fn look(project: &Project, registries: Registries) -> Result<(Look, Redactor), Error> {
     let known = || Redactor::new(project.scrubber.clone(), &Learned::default());
-    let (steps, seen) = if project.config.cluster.is_some() {
-        let (steps, seen) = tokio::join!(host::look(project), cluster::look(project, registries));
-        (steps?, Some(seen))
-    } else {
-        (host::look(project).await?, None)
+    let outside = match registries {
+        Registries::Asked => Outside::Asked,
+        Registries::LeftAlone => Outside::LeftAlone,
     };
+    let below = host::look(project, outside);
+    let (below, seen) = if project.config.cluster.is_some() {
+        let (below, seen) = tokio::join!(below, cluster::look(project, registries));
+        (below, Some(seen))
+    } else {
+        (below.await, None)
+    };
+    let (machine, steps) = below?;
     let (cluster, redactor) = match seen {
         None => (None, known()),
         Some(Ok((cluster, redactor))) => (Some(Sight::Seen(Box::new(cluster))), redactor),
@@ -69,7 +76,8 @@ async fn look(project: &Project, registries: Registries) -> Result<(Look, Redact
     };
     let clean = |one: Hindrance| Hindrance { finding: clean(one.finding, &redactor), ..one };
     let steps = steps.into_iter().map(clean).collect();
-    Ok((Look { steps, cluster }, redactor))
+    let machine = host::without_secrets(&machine, &redactor);
+    Ok((Look { machine, steps, cluster }, redactor))
 }
 
 /// A finding without secrets, whoever's words it repeats.

@@ -5,8 +5,10 @@ mod affected;
 pub mod bundle;
 pub mod cluster;
 pub mod finding;
+pub mod host;
 pub mod look;
 mod node;
+pub mod rejection;
 pub mod rule;
 mod service;
 
