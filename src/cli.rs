@@ -243,6 +243,9 @@ pub struct Doctor {
     /// Ask nobody but this machine and the cluster: no registry about images
     #[arg(long)]
     pub offline: bool,
+    /// Repair what mlup can by itself, as a start would, then look again
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// `mlup status`.

@@ -3,20 +3,19 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::Instant;
+use futures_util::FutureExt;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cli::{Creds, Format};
+use crate::commands::attend::{self, Ears};
 use crate::commands::session::{Project, Session};
 use crate::commands::{lock, output};
 use crate::engine::{self, Interrupt};
 use crate::error::{Error, Exit};
 use crate::plan::StepId;
-use crate::plan::progress::Progress;
 use crate::plan::pull_secret::{PullSecret, pull_secrets};
 use crate::policy::Failure;
 use crate::report::table;
-use crate::steps::StepCtx;
 use crate::steps::objects::Objects;
 use crate::steps::registry::refresh::{Refreshed, refresh};
 use crate::steps::registry::status::{Row, status};
@@ -75,8 +74,7 @@ fn renew(session: &Session, is_forced: bool, format: Format) -> Result<ExitCode,
     match ended {
         Ended::Done => Ok(Exit::Ok.into()),
         Ended::Failed(step, failure) => Err(Error::failure(step.as_str())(*failure)),
-        Ended::Interrupted(Interrupt::Interrupt) => Ok(ExitCode::from(130)),
-        Ended::Interrupted(Interrupt::Terminate) => Ok(ExitCode::from(143)),
+        Ended::Interrupted(interrupt) => Ok(attend::exit_code(interrupt).into()),
     }
 }
 
@@ -88,14 +86,6 @@ enum Ended {
     Interrupted(Interrupt),
 }
 
-/// What a refresh listens to, and until when it may go on.
-struct Ears {
-    interrupts: UnboundedReceiver<Interrupt>,
-    progress: UnboundedSender<(StepId, Progress)>,
-    said: UnboundedReceiver<(StepId, Progress)>,
-    deadline: Instant,
-}
-
 /// Renews one secret after the other. One that fails does not keep the others from theirs.
 async fn renew_all(
     session: &Session,
@@ -103,9 +93,7 @@ async fn renew_all(
     is_forced: bool,
     interrupts: UnboundedReceiver<Interrupt>,
 ) -> (Vec<Refreshed>, Ended) {
-    let (progress, said) = unbounded_channel();
-    let deadline = Instant::now() + project.config.deadline;
-    let mut ears = Ears { interrupts, progress, said, deadline };
+    let mut ears = Ears::new(project, interrupts);
     let (mut done, mut ended) = (Vec::new(), Ended::Done);
     for secret in pull_secrets(&project.config) {
         let step = step_of(&secret);
@@ -136,39 +124,16 @@ async fn renew_one(
     (secret, is_forced): (&PullSecret, bool),
     ears: &mut Ears,
 ) -> Result<Refreshed, Stop> {
-    let progress = ears.progress.clone();
-    let ctx = StepCtx { deadline: ears.deadline, progress, ..project.reading(&step_of(secret)) };
+    let ctx = ears.ctx(project, &step_of(secret));
     let work = async {
         let objects = Objects::connect(&ctx).await?;
         refresh(secret, is_forced, (&ctx.passwords, &ctx), &objects).await
     };
-    tokio::pin!(work);
-    let end = loop {
-        tokio::select! {
-            biased;
-            Some(interrupt) = ears.interrupts.recv() => {
-                ctx.cancel.cancel();
-                // What is under way ends by itself, and its children with it.
-                let _ = work.await;
-                return Err(Stop::Interrupted(interrupt));
-            }
-            Some((_, said)) = ears.said.recv() => tell(session, project, said),
-            end = &mut work => break end,
-        }
-    };
-    while let Ok((_, said)) = ears.said.try_recv() {
-        tell(session, project, said);
-    }
+    let end = ears
+        .attend((session, project), &ctx, work.boxed_local())
+        .await
+        .map_err(Stop::Interrupted)?;
     end.map_err(|failure| Stop::Failed(Box::new(failure)))
-}
-
-/// Warnings, and nothing else of what a step says.
-fn tell(session: &Session, project: &Project, progress: Progress) {
-    if let Progress::Warning { code, message, hint } = progress {
-        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-        let text = format!("warning: {code}: {message}{hint}");
-        session.terminal.say(&project.scrubber.scrub(&text));
-    }
 }
 
 fn refreshed_cells(done: &Refreshed) -> Vec<String> {

@@ -4,6 +4,7 @@
 pub(super) mod answer;
 pub(super) mod cluster;
 pub(super) mod decide;
+mod fix;
 mod host;
 
 use std::process::ExitCode;
@@ -15,24 +16,40 @@ use crate::doctor::look::Look;
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
-use answer::tell;
+use answer::{Answer, tell};
 use cluster::Registries;
 use decide::decide;
 
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
+    if asked.fix {
+        return fix::fix(session, asked);
+    }
     let project = session.project()?;
-    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
+    let registries = Registries::of(asked);
     let look = project.work(look(&project, registries))??;
     let answer = decide(&look);
+    let count = fix::repairable((&look, &answer), &project)?.len();
+    if count > 0 {
+        let is = if count == 1 { "cause" } else { "causes" };
+        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
+    }
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
+}
+
+fn verdict(answer: &Answer) -> Exit {
+    if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+fn print(session: &Session, asked: &cli::Doctor, answer: &Answer) -> Result<(), Error> {
     let text = match asked.read.output {
-        Format::Json => output::json(&answer)?,
-        Format::Yaml => output::yaml(&answer)?,
-        Format::Table => tell(session, &answer),
+        Format::Json => output::json(answer)?,
+        Format::Yaml => output::yaml(answer)?,
+        Format::Table => tell(session, answer),
     };
     // A look holds no secrets: what is decided from it has none to hide.
-    session::stdout().write_all(text.as_bytes())?;
-    Ok(if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }.into())
+    Ok(session::stdout().write_all(text.as_bytes())?)
 }
 
 /// Looks at the machine and at the cluster, side by side.

@@ -4,10 +4,12 @@
 mod affected;
 pub mod cluster;
 pub mod finding;
+mod grace;
 pub mod look;
 mod node;
 pub mod rule;
 mod service;
+pub mod treatment;
 
 #[cfg(test)]
 mod command_tests;

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::support::Sandbox;
 use crate::support::kubernetes::Kubernetes;
 
-fn corpus() -> PathBuf {
+pub(super) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents")
 }
 
-fn ids() -> Vec<String> {
+pub(super) fn ids() -> Vec<String> {
     let entries = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap());
     let folders = entries.filter(|entry| entry.path().is_dir());
     let mut ids: Vec<String> =
@@ -50,7 +50,7 @@ pub(super) fn recorded(id: &str) -> Kubernetes {
     site
 }
 
-fn strings(table: &toml_edit::Table, field: &str) -> Vec<String> {
+pub(super) fn strings(table: &toml_edit::Table, field: &str) -> Vec<String> {
     let array = table.get(field).and_then(toml_edit::Item::as_array);
     let strings = array.into_iter().flatten().filter_map(toml_edit::Value::as_str);
     strings.map(str::to_lowercase).collect()

@@ -5,6 +5,7 @@ mod argocd;
 mod charts;
 mod checks;
 mod doctor;
+mod doctor_fix;
 mod examples;
 mod explained;
 mod harness;

@@ -28,7 +28,7 @@ pub(super) fn decide(look: &Look) -> Answer {
             (0, vec![Unchecked::new("cluster", &finding.summary)])
         }
     };
-    Answer { findings: rows, checked, unchecked }
+    Answer { findings: rows, checked, unchecked, applied: None }
 }
 
 /// What is wrong inside a cluster, as far as somebody asked about it.
