@@ -2,6 +2,7 @@
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
 pub(super) mod answer;
+mod attend;
 pub(super) mod cluster;
 pub(super) mod decide;
 mod fix;

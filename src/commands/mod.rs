@@ -1,7 +1,6 @@
 //! One file a verb. A command resolves what was typed, calls the layers below and says what came
 //! of it; it decides nothing that a layer could decide.
 
-mod attend;
 mod causes;
 mod config;
 mod creds;

@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::answer::{Answer, Applied, Outcome, Row};
+use super::attend::{self, Ears};
 use super::cluster::Registries;
 use super::decide::decide;
 use super::{look, print, verdict};
 use crate::cli;
-use crate::commands::attend::{self, Ears};
+
 use crate::commands::lock;
 use crate::commands::session::{Kept, Project, Session};
 use crate::doctor::look::{Look, Sight};
