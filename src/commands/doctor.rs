@@ -2,9 +2,11 @@
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
 pub(super) mod answer;
+mod attend;
 mod bundle;
 pub(super) mod cluster;
 pub(super) mod decide;
+mod fix;
 mod host;
 
 use std::process::ExitCode;
@@ -17,35 +19,54 @@ use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
 use crate::steps::machine::Outside;
-use answer::tell;
+use answer::{Answer, tell};
 use cluster::Registries;
 use decide::decide;
 
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
-    let look = match &asked.from {
-        Some(file) => bundle::open(session, file)?,
-        None => taken(session, asked)?,
-    };
-    let answer = decide(&look);
-    let text = match asked.read.output {
-        Format::Json => output::json(&answer)?,
-        Format::Yaml => output::yaml(&answer)?,
-        Format::Table => tell(session, &answer),
-    };
-    // A look holds no secrets: what is decided from it has none to hide.
-    session::stdout().write_all(text.as_bytes())?;
-    Ok(if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }.into())
+    if asked.fix {
+        return fix::fix(session, asked);
+    }
+    let Some(file) = &asked.from else { return now(session, asked) };
+    let answer = decide(&bundle::open(session, file)?);
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
 }
 
 /// A look that is taken now, and kept where that is wanted.
-fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
+fn now(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
+    let look = taken(session, &project, asked)?;
+    let answer = decide(&look);
+    let count = fix::repairable((&look, &answer), &project)?.len();
+    if count > 0 {
+        let is = if count == 1 { "cause" } else { "causes" };
+        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
+    }
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
+}
+
+fn verdict(answer: &Answer) -> Exit {
+    if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+fn print(session: &Session, asked: &cli::Doctor, answer: &Answer) -> Result<(), Error> {
+    let text = match asked.read.output {
+        Format::Json => output::json(answer)?,
+        Format::Yaml => output::yaml(answer)?,
+        Format::Table => tell(session, answer),
+    };
+    // A look holds no secrets: what is decided from it has none to hide.
+    Ok(session::stdout().write_all(text.as_bytes())?)
+}
+
+fn taken(session: &Session, project: &Project, asked: &cli::Doctor) -> Result<Look, Error> {
     let wanted = asked.bundle.as_deref().map(|file| bundle::place(session, file)).transpose()?;
-    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
-    let (look, redactor) = project.work(look(&project, registries))??;
+    let (look, redactor) = project.work(look(project, Registries::of(asked)))??;
     if let Some(file) = wanted {
-        bundle::save(session, &project, &look, &redactor, &file)?;
+        bundle::save(session, project, &look, &redactor, &file)?;
     }
     Ok(look)
 }

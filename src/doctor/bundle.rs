@@ -337,7 +337,7 @@ mod tests {
             rule: None,
         };
         let step = Hindrance { step: "cluster".to_owned(), finding: finding.clone() };
-        let unseen = Look { steps: vec![step], cluster: Some(Sight::Unseen(finding)) };
+        let unseen = Look { machine: Facts::default(), steps: vec![step], cluster: Some(Sight::Unseen(finding)) };
         let read_back = |look: &Look| read(&write(look, &About::default()).unwrap()).unwrap();
         let back = read_back(&unseen);
         assert!(matches!(back.cluster, Some(Sight::Unseen(_))));

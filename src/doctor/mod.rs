@@ -5,12 +5,14 @@ mod affected;
 pub mod bundle;
 pub mod cluster;
 pub mod finding;
+mod grace;
 pub mod host;
 pub mod look;
 mod node;
 pub mod rejection;
 pub mod rule;
 mod service;
+pub mod treatment;
 
 #[cfg(test)]
 mod command_tests;

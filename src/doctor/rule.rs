@@ -211,6 +211,38 @@ mod tests {
 
     use super::*;
 
+    /// How a rule stands in the table of `docs/doctor.md`, without what it means.
+    fn documented(rule: &Rule) -> (String, String) {
+        let repair = match rule.repair {
+            Repair::Automatic => "mlup",
+            Repair::Confirmed => "after consent",
+            Repair::ByHand => "a person",
+        };
+        let recovery = match rule.recovery {
+            Recovery::ByItself => "by itself",
+            Recovery::NewPod => "new pods",
+            Recovery::AtOnce => "at once",
+        };
+        (format!("| `{}` | ", rule.id), format!(" | {repair} | {recovery} |"))
+    }
+
+    #[test]
+    fn the_page_on_the_doctor_has_each_rule_as_it_is() {
+        let page = include_str!("../../docs/doctor.md");
+        let rules = page.split_once("\n## Rules\n").unwrap().1;
+        let rows: Vec<&str> = rules.lines().filter(|line| line.starts_with("| `")).collect();
+        for rule in RULES {
+            let (begin, end) = documented(rule);
+            let is_row = |row: &&str| row.starts_with(&begin) && row.ends_with(&end);
+            let found = rows.iter().filter(|row| is_row(row)).count();
+            assert_eq!(found, 1, "docs/doctor.md wants a row `{begin}WHAT IS WRONG{end}`");
+        }
+        for row in rows {
+            let id = row.trim_start_matches("| `").split('`').next().unwrap();
+            assert!(RULES.iter().any(|rule| rule.id == id), "there is no rule {id}");
+        }
+    }
+
     #[test]
     fn each_rule_and_each_code_stands_once() {
         let mut ids = BTreeSet::new();

@@ -12,6 +12,7 @@ mod custom;
 mod extension;
 pub mod image;
 mod job;
+pub mod keeper;
 mod namespace;
 pub mod pods;
 mod probe;

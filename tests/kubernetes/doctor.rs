@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Sandbox;
 use crate::support::kubernetes::Kubernetes;
 
-fn corpus() -> PathBuf {
+pub(super) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents")
 }
 
@@ -50,7 +50,7 @@ pub(super) fn recorded(id: &str) -> Kubernetes {
     site
 }
 
-fn strings(table: &toml_edit::Table, field: &str) -> Vec<String> {
+pub(super) fn strings(table: &toml_edit::Table, field: &str) -> Vec<String> {
     let array = table.get(field).and_then(toml_edit::Item::as_array);
     let strings = array.into_iter().flatten().filter_map(toml_edit::Value::as_str);
     strings.map(str::to_lowercase).collect()
