@@ -5,18 +5,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::affected::{self, top};
-use super::finding::{Confidence, Finding};
+use super::finding::Finding;
 use super::rule;
-use super::{node, service};
+use super::{helm, ingress, node, schedule, service, storage};
 use crate::readiness::{Cause, LogSource, Readiness, Root, World, cause, causes, crash_log, judge};
 
 /// The kinds that people apply and that can be in trouble.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
     "Namespace",
     "PersistentVolumeClaim",
     "Deployment",
     "StatefulSet",
     "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
     "Job",
     "CronJob",
     "Pod",
@@ -44,13 +46,18 @@ pub fn findings(
             let same = |(_, one): &&(Root, Cause)| one.code == cause.code && one.root == cause.root;
             let judged = judged.iter().filter(same).map(|(root, _)| root.clone()).collect();
             let told = match cause.log.as_ref().and_then(&log) {
-                Some(log) => crash_log::with_log(cause, &log),
+                Some(log) => crash_log::with_log(cause, &log, world),
                 None => cause,
             };
             finding(&told, judged, world)
         })
         .collect();
-    merge(&mut findings, node::findings(world));
+    let more = node::causes(world)
+        .chain(storage::causes(world))
+        .chain(schedule::causes(world))
+        .chain(helm::causes(world, taken))
+        .chain(ingress::causes(world));
+    merge(&mut findings, more.map(|cause| finding(&cause, Vec::new(), world)).collect());
     merge(&mut findings, service::findings(world, taken));
     let mut findings = without_symptoms(&findings);
     findings.sort_by_key(|finding| (finding.rule.layer, std::cmp::Reverse(finding.affects.len())));
@@ -95,7 +102,8 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         summary: failure.summary,
         evidence: failure.evidence,
         fix: failure.fix,
-        confidence: Confidence::Proven,
+        confidence: cause.confidence,
+        whose: cause.whose,
         affects,
         pods: cause.affects.len(),
     }
@@ -128,7 +136,7 @@ fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
     findings.iter().filter(|one| !follows(one)).cloned().collect()
 }
 
-/// Whether it only says that something did not come up in time.
+/// Whether it only says that something did not come up in time, or does not do its work.
 fn is_rollout(finding: &Finding) -> bool {
-    finding.rule.id == "ROLL-01"
+    ["ROLL-01", "CFG-08"].contains(&finding.rule.id)
 }

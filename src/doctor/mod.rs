@@ -4,9 +4,13 @@
 mod affected;
 pub mod cluster;
 pub mod finding;
+mod helm;
+mod ingress;
 mod node;
 pub mod rule;
+mod schedule;
 mod service;
+mod storage;
 
 #[cfg(test)]
 mod incident_tests;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::affected::selects;
-use super::finding::{Confidence, Finding};
+use super::finding::{Confidence, Finding, Whose};
 use super::rule::by_id;
 use crate::event::{Evidence, Fix};
 use crate::manifest::read;
@@ -60,6 +60,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
             "set `targetPort` of service `{name}` in namespace `{namespace}` to the port on which the container listens"
         ))),
         confidence,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
     })
@@ -156,6 +157,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
                 .unwrap_or(80)
         ))),
         confidence: Confidence::Proven,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
     })

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::commands::output;
 use crate::commands::session::Session;
-use crate::doctor::finding::{Confidence, Finding, path};
+use crate::doctor::finding::{Confidence, Finding, Whose, path};
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
 use crate::report::{failure, text};
@@ -36,6 +36,8 @@ pub(super) struct Row {
     pub(super) repair: &'static str,
     pub(super) recovery: &'static str,
     pub(super) confidence: &'static str,
+    /// Who has to change something: the environment's keepers, or the application's.
+    pub(super) whose: &'static str,
     pub(super) affects: Vec<String>,
     /// In how many pods it shows.
     pub(super) pods: usize,
@@ -59,6 +61,10 @@ pub(super) fn of_cluster(finding: &Finding) -> Row {
             Confidence::Proven => "proven",
             Confidence::Likely => "likely",
         },
+        whose: match finding.whose {
+            Whose::Environment => "environment",
+            Whose::Application => "application",
+        },
         affects: finding.affects.iter().map(path).collect(),
         pods: finding.pods,
     }
@@ -79,6 +85,7 @@ pub(super) fn of_step(step: &str, finding: event::Finding) -> Row {
         repair,
         recovery: "mlup start",
         confidence: "proven",
+        whose: "environment",
         affects: Vec::new(),
         pods: 0,
     }
