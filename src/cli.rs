@@ -99,7 +99,7 @@ pub enum Command {
     /// Explain how the last run ended, or one step of it
     Why(Why),
     /// Find what is wrong here and in the cluster: causes with their fix, not symptoms
-    Doctor(Read),
+    Doctor(Doctor),
     /// Show or renew the pull secrets of registries
     #[command(subcommand)]
     Creds(Creds),
@@ -232,6 +232,17 @@ pub struct Read {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub output: Format,
+}
+
+/// `mlup doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// How it reads.
+    #[command(flatten)]
+    pub read: Read,
+    /// Ask nobody but this machine and the cluster: no registry about images
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `mlup status`.

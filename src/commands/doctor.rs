@@ -7,18 +7,20 @@ mod host;
 
 use std::process::ExitCode;
 
-use crate::cli::Format;
+use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
 use crate::error::{Error, Exit};
 use crate::steps::snapshot::Unchecked;
 use answer::{Answer, Row, of_cluster, tell};
+use cluster::Registries;
 
 /// Carries out `mlup doctor`.
-pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Error> {
+pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
-    let answer = project.work(examine(&project))??;
-    let text = match format {
+    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
+    let answer = project.work(examine(&project, registries))??;
+    let text = match asked.read.output {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,
         Format::Table => tell(session, &answer),
@@ -29,12 +31,12 @@ pub(super) fn doctor(session: &Session, format: Format) -> Result<ExitCode, Erro
 
 /// Both looks, side by side. What the cluster's own objects explain is not told a second time as
 /// what keeps a step from its work.
-async fn examine(project: &Project) -> Result<Answer, Error> {
+async fn examine(project: &Project, registries: Registries) -> Result<Answer, Error> {
     if project.config.cluster.is_none() {
         let findings = host::rows(project).await?;
         return Ok(Answer { findings, checked: 0, unchecked: Vec::new() });
     }
-    let (host, seen) = tokio::join!(host::rows(project), cluster::examine(project));
+    let (host, seen) = tokio::join!(host::rows(project), cluster::examine(project, registries));
     let mut findings = host?;
     let (checked, unchecked) = match seen {
         Ok((snapshot, found)) => {

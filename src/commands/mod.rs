@@ -74,7 +74,7 @@ fn carry_out(cli: Cli, invocation: Invocation) -> Result<ExitCode, Error> {
         Command::Urls(args) => urls::urls(&session(args.file.file), args.output),
         Command::Logs(args) => logs::logs(&session(args.file.clone()), &args),
         Command::Why(args) => why::why(&session(args.read.file.file.clone()), &args),
-        Command::Doctor(args) => doctor::doctor(&session(args.file.file), args.output),
+        Command::Doctor(args) => doctor::doctor(&session(args.read.file.file.clone()), &args),
         Command::Creds(args) => creds::creds(session, args),
         Command::Config(args) => config::config(session, args),
         Command::Systemd(args) => systemd::systemd(session, args),

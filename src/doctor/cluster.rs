@@ -8,7 +8,10 @@ use super::affected::{self, top};
 use super::finding::Finding;
 use super::rule;
 use super::{helm, ingress, node, schedule, service, storage};
-use crate::readiness::{Cause, LogSource, Readiness, Root, World, cause, causes, crash_log, judge};
+use crate::readiness::registry_answer::{Answers, with_answers};
+use crate::readiness::{
+    Cause, LogSource, PullSource, Readiness, Root, World, cause, causes, crash_log, judge,
+};
 
 /// The kinds that people apply and that can be in trouble.
 const KINDS: [&str; 12] = [
@@ -26,14 +29,29 @@ const KINDS: [&str; 12] = [
     "Application",
 ];
 
-/// Everything that is wrong, causes only. `log` gives the last lines of a container, where they
-/// are to be had; `taken` is when the objects were listed.
+/// What is asked once it is known what matters, and may not be to be had.
+pub trait Aside {
+    /// The last lines of a container's log.
+    fn log(&self, source: &LogSource) -> Option<String>;
+
+    /// What registries say of an image.
+    fn answers(&self, source: &PullSource) -> Option<Answers>;
+}
+
+/// Logs alone.
+impl<F: Fn(&LogSource) -> Option<String>> Aside for F {
+    fn log(&self, source: &LogSource) -> Option<String> {
+        self(source)
+    }
+
+    fn answers(&self, _: &PullSource) -> Option<Answers> {
+        None
+    }
+}
+
+/// Everything that is wrong, causes only; `taken` is when the objects were listed.
 #[must_use]
-pub fn findings(
-    world: &World,
-    taken: Option<Timestamp>,
-    log: impl Fn(&LogSource) -> Option<String>,
-) -> Vec<Finding> {
+pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> Vec<Finding> {
     let applied = KINDS.iter().flat_map(|kind| world.all(kind));
     let judged: Vec<(Root, Cause)> = applied
         .filter(|object| std::ptr::eq(top(object, world), *object))
@@ -45,11 +63,7 @@ pub fn findings(
         .map(|cause| {
             let same = |(_, one): &&(Root, Cause)| one.code == cause.code && one.root == cause.root;
             let judged = judged.iter().filter(same).map(|(root, _)| root.clone()).collect();
-            let told = match cause.log.as_ref().and_then(&log) {
-                Some(log) => crash_log::with_log(cause, &log, world),
-                None => cause,
-            };
-            finding(&told, judged, world)
+            finding(&with_aside(cause, world, aside), judged, world)
         })
         .collect();
     let more = node::causes(world)
@@ -62,6 +76,17 @@ pub fn findings(
     let mut findings = without_symptoms(&findings);
     findings.sort_by_key(|finding| (finding.rule.layer, std::cmp::Reverse(finding.affects.len())));
     findings
+}
+
+fn with_aside(cause: Cause, world: &World, aside: &impl Aside) -> Cause {
+    let cause = match cause.log.as_ref().and_then(|source| aside.log(source)) {
+        Some(log) => crash_log::with_log(cause, &log, world),
+        None => cause,
+    };
+    match cause.pull.as_ref().and_then(|source| aside.answers(source)) {
+        Some(answers) => with_answers(cause, &answers),
+        None => cause,
+    }
 }
 
 fn of_object(object: &Value, world: &World) -> Vec<Cause> {
@@ -79,6 +104,7 @@ fn of_object(object: &Value, world: &World) -> Vec<Cause> {
 /// fault itself only where it fails several.
 fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
     let failure = cause.failure();
+    let first = judged.first().cloned();
     let services = judged
         .iter()
         .filter_map(|root| world.find(&root.kind, &root.namespace, &root.name))
@@ -88,7 +114,7 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
     affects.extend(affected::of_pods(&cause.affects, world));
     affects.sort();
     affects.dedup();
-    let mut root = cause.root.clone().unwrap_or_else(|| Root::new("", "", ""));
+    let mut root = cause.root.clone().or(first).unwrap_or_else(|| Root::new("", "", ""));
     let workloads: Vec<&Root> = affects.iter().filter(|root| root.kind != "Service").collect();
     if let (true, [only]) = (root.kind == "Registry", workloads.as_slice()) {
         root = (*only).clone();
@@ -106,6 +132,7 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         whose: cause.whose,
         affects,
         pods: cause.affects.len(),
+        is_by_hand: cause.is_by_hand,
     }
 }
 

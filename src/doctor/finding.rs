@@ -27,13 +27,15 @@ pub struct Finding {
     pub affects: Vec<Root>,
     /// In how many pods it shows.
     pub pods: usize,
+    /// Whether only a person can repair it this time, whatever the rule says.
+    pub is_by_hand: bool,
 }
 
 impl Finding {
     /// Who may repair it.
     #[must_use]
     pub fn repair(&self) -> Repair {
-        self.rule.repair
+        if self.is_by_hand { Repair::ByHand } else { self.rule.repair }
     }
 
     /// How what it keeps down comes back.

@@ -20,7 +20,8 @@ pub(super) fn causes(world: &World, taken: Option<Timestamp>) -> Vec<Cause> {
     let mut deployed: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for secret in world.all("Secret") {
         let label = |name: &str| read::text(secret, &format!("/metadata/labels/{name}"));
-        let (true, Ok(revision)) = (label("owner") == "helm", label("version").parse::<i64>()) else {
+        let (true, Ok(revision)) = (label("owner") == "helm", label("version").parse::<i64>())
+        else {
             continue;
         };
         let release = (read::namespace(secret), label("name"));

@@ -26,7 +26,7 @@ fn found(id: &str, world: &World) -> Vec<Finding> {
         let name = format!("{}_{}_{}.txt", log.namespace, log.pod, log.container);
         fs::read_to_string(corpus().join(id).join("logs").join(name)).ok()
     };
-    findings(world, None, log)
+    findings(world, None, &log)
 }
 
 fn expected(id: &str) -> ArrayOfTables {
@@ -122,7 +122,7 @@ mod constructed {
 
     use super::{Finding, findings, path, snapshot};
     use crate::manifest::read;
-    use crate::readiness::World;
+    use crate::readiness::{LogSource, World};
 
     /// The findings of an incident after a change to some of its objects.
     fn after(id: &str, change: impl Fn(&mut Value), log: Option<&str>) -> Vec<Finding> {
@@ -134,7 +134,7 @@ mod constructed {
                 world.set(kind, Vec::new());
             }
         }
-        findings(&world, None, |_| log.map(str::to_owned))
+        findings(&world, None, &|_: &LogSource| log.map(str::to_owned))
     }
 
     /// Says something else in the place of a container's reason to wait.
@@ -269,9 +269,9 @@ mod constructed {
     fn a_young_balancer_may_still_get_its_address() {
         let (_, world) = snapshot("svc-loadbalancer-pending");
         let taken = |text: &str| Some(text.parse().unwrap());
-        assert!(findings(&world, taken("2026-11-21T10:25:00Z"), |_| None).is_empty());
+        assert!(findings(&world, taken("2026-11-21T10:25:00Z"), &|_: &LogSource| None).is_empty());
         is(
-            &findings(&world, taken("2026-11-21T10:27:00Z"), |_| None),
+            &findings(&world, taken("2026-11-21T10:27:00Z"), &|_: &LogSource| None),
             "SVC-04",
             "service/iris/iris-api-service",
         );

@@ -11,7 +11,10 @@ const DEFAULT: &str = "/metadata/annotations/ingressclass.kubernetes.io~1is-defa
 /// What is wrong with the ingresses, where they were listed.
 pub(super) fn causes(world: &World) -> Vec<Cause> {
     let ingresses = world.all("Ingress").iter();
-    ingresses.flat_map(|ingress| [unserved(ingress, world), without_backend(ingress, world)]).flatten().collect()
+    ingresses
+        .flat_map(|ingress| [unserved(ingress, world), without_backend(ingress, world)])
+        .flatten()
+        .collect()
 }
 
 fn class_of(ingress: &Value) -> &str {
@@ -76,22 +79,33 @@ fn without_backend(ingress: &Value, world: &World) -> Option<Cause> {
     let missing = backends(ingress).find_map(|backend| {
         let target = read::text(backend, "/name");
         if world.lacks("Service", namespace, target) {
-            return Some((Root::new("Service", namespace, target), format!("service `{target}`, which is not there")));
+            return Some((
+                Root::new("Service", namespace, target),
+                format!("service `{target}`, which is not there"),
+            ));
         }
         let service = world.find("Service", namespace, target)?;
         let port = backend.get("port")?;
         let has = read::list(service, "/spec/ports").iter().any(|one| {
-            read::text(port, "/name") == read::text(one, "/name") && !read::text(port, "/name").is_empty()
-                || read::number(port, "/number").is_some_and(|number| read::number(one, "/port") == Some(number))
+            read::text(port, "/name") == read::text(one, "/name")
+                && !read::text(port, "/name").is_empty()
+                || read::number(port, "/number")
+                    .is_some_and(|number| read::number(one, "/port") == Some(number))
         });
-        let shown = read::number(port, "/number").map_or_else(|| read::text(port, "/name").to_owned(), |number| number.to_string());
-        (!has).then(|| (Root::of(ingress), format!("port {shown} of service `{target}`, which has none such")))
+        let shown = read::number(port, "/number")
+            .map_or_else(|| read::text(port, "/name").to_owned(), |number| number.to_string());
+        (!has).then(|| {
+            (Root::of(ingress), format!("port {shown} of service `{target}`, which has none such"))
+        })
     });
     let secrets = read::list(ingress, "/spec/tls").iter().map(|tls| read::text(tls, "/secretName"));
     let lost = || {
         let mut secrets = secrets.filter(|secret| !secret.is_empty());
         let secret = secrets.find(|secret| world.lacks("Secret", namespace, secret))?;
-        Some((Root::new("Secret", namespace, secret), format!("certificate `{secret}`, which is not there")))
+        Some((
+            Root::new("Secret", namespace, secret),
+            format!("certificate `{secret}`, which is not there"),
+        ))
     };
     let (root, what) = missing.or_else(lost)?;
     Some(
@@ -103,6 +117,8 @@ fn without_backend(ingress: &Value, world: &World) -> Option<Cause> {
         )
         .because(format!("ingress {name}"), &what)
         .maybe_root(Some(root))
-        .fix(format!("correct ingress `{name}` in namespace `{namespace}`, or deploy what it names")),
+        .fix(format!(
+            "correct ingress `{name}` in namespace `{namespace}`, or deploy what it names"
+        )),
     )
 }

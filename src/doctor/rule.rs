@@ -75,8 +75,20 @@ static OTHERS: &[Rule] = &[
     row(NONE, Layer::Object, Repair::ByHand, Recovery::ByItself, &["VOLUME_FAILED"]),
     row(NONE, Layer::Scheduling, Repair::ByHand, Recovery::ByItself, &["UNSCHEDULABLE"]),
     row(NONE, Layer::Pull, Repair::ByHand, Recovery::ByItself, &["PULL_FAILED"]),
-    row(NONE, Layer::Create, Repair::ByHand, Recovery::NewPod, &["CONTAINER_CONFIG", "POD_NOT_CREATED"]),
-    row(NONE, Layer::Crash, Repair::ByHand, Recovery::NewPod, &["CRASH_LOOP", "POD_FAILED", "POD_NOT_ENDING"]),
+    row(
+        NONE,
+        Layer::Create,
+        Repair::ByHand,
+        Recovery::NewPod,
+        &["CONTAINER_CONFIG", "POD_NOT_CREATED"],
+    ),
+    row(
+        NONE,
+        Layer::Crash,
+        Repair::ByHand,
+        Recovery::NewPod,
+        &["CRASH_LOOP", "POD_FAILED", "POD_NOT_ENDING"],
+    ),
 ];
 
 /// The rule of a cause of which nothing else is known.

@@ -21,7 +21,10 @@ pub(super) fn causes(world: &World) -> Vec<Cause> {
         let (namespace, name) = (field("namespace"), field("name"));
         let live = world.find("CronJob", namespace, name);
         let is_old = match live {
-            Some(live) => read::text(live, "/metadata/uid") != field("uid") || read::truth(live, "/spec/suspend"),
+            Some(live) => {
+                read::text(live, "/metadata/uid") != field("uid")
+                    || read::truth(live, "/spec/suspend")
+            }
             None => world.knows("CronJob"),
         };
         let root = Some(Root::new("CronJob", namespace, name));

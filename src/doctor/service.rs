@@ -63,6 +63,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
         whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     })
 }
 
@@ -160,6 +161,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        is_by_hand: false,
     })
 }
 

@@ -67,12 +67,13 @@ pub enum Depth {
 
 /// Asks.
 pub async fn ask(question: &Question) -> Verdict {
-    let talk = Talk {
-        address: Address::of(&question.image),
-        login: question.login.as_ref(),
-        ends: Instant::now() + question.limit,
-    };
-    talk.verdict(question.depth).await.unwrap_or(Verdict::Unclear)
+    Talk::of(question).verdict(question.depth).await.unwrap_or(Verdict::Unclear)
+}
+
+/// The tags that the image's repository has, at most those of one answer of the registry; none where
+/// it does not tell.
+pub async fn tags(question: &Question) -> Vec<String> {
+    Talk::of(question).tags().await.unwrap_or_default()
 }
 
 /// One conversation with a registry.
@@ -84,20 +85,23 @@ struct Talk<'q> {
 
 type Headers = BTreeMap<String, Secret>;
 
-impl Talk<'_> {
+impl<'q> Talk<'q> {
+    fn of(question: &'q Question) -> Self {
+        Self {
+            address: Address::of(&question.image),
+            login: question.login.as_ref(),
+            ends: Instant::now() + question.limit,
+        }
+    }
+
     /// None where there is no answer.
     async fn verdict(&self, depth: Depth) -> Option<Verdict> {
         let url = self.address.manifest();
-        let mut headers = Headers::from([("accept".to_owned(), Secret::new(api::ACCEPT))]);
-        let (mut told, mut answer) = self.send(Method::HEAD, &url, &headers).await?;
-        if answer.status == 401 {
-            match self.authorization(&told).await? {
-                Ok(authorization) => headers.insert("authorization".to_owned(), authorization),
-                Err(words) => return Some(Verdict::Denied(words)),
-            };
-            (told, answer) = self.send(Method::HEAD, &url, &headers).await?;
-        }
-        let _ = told;
+        let headers = Headers::from([("accept".to_owned(), Secret::new(api::ACCEPT))]);
+        let (answer, headers) = match self.admitted(Method::HEAD, &url, headers).await? {
+            Ok(admitted) => admitted,
+            Err(words) => return Some(Verdict::Denied(words)),
+        };
         match answer.status {
             200 if depth == Depth::Presence => Some(Verdict::Found(Vec::new())),
             200 => Some(Verdict::Found(self.platforms(&url, &headers).await.unwrap_or_default())),
@@ -106,6 +110,33 @@ impl Talk<'_> {
             401 | 403 => Some(Verdict::Denied(self.words(&url, &headers, answer.status).await)),
             _ => None,
         }
+    }
+
+    /// The tags of the repository, those of one answer.
+    async fn tags(&self) -> Option<Vec<String>> {
+        let url = self.address.tags();
+        let (answer, _) = self.admitted(Method::GET, &url, Headers::new()).await?.ok()?;
+        (answer.status == 200).then(|| api::tags(&answer.body))
+    }
+
+    /// The answer to a question that is asked again with a login where the registry wants one, and
+    /// the headers that it took; or the words of who refuses the login.
+    async fn admitted(
+        &self,
+        method: Method,
+        url: &str,
+        mut headers: Headers,
+    ) -> Option<Result<(Answer, Headers), String>> {
+        let (told, answer) = self.send(method.clone(), url, &headers).await?;
+        if answer.status != 401 {
+            return Some(Ok((answer, headers)));
+        }
+        match self.authorization(&told).await? {
+            Ok(authorization) => headers.insert("authorization".to_owned(), authorization),
+            Err(words) => return Some(Err(words)),
+        };
+        let (_, answer) = self.send(method, url, &headers).await?;
+        Some(Ok((answer, headers)))
     }
 
     /// The header that the registry asks for, or why there is none.

@@ -1,5 +1,6 @@
 //! A cause: why an object is not ready, what proves it, and whether waiting can help.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{Evidence, Fix};
@@ -91,6 +92,17 @@ pub struct LogSource {
     pub architecture: Option<String>,
 }
 
+/// The image that a node could not get: its registry can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PullSource {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// The image as the pod names it.
+    pub image: String,
+    /// The pull secrets that the pod names.
+    pub secrets: Vec<String>,
+}
+
 /// Why an object is not ready.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cause {
@@ -112,6 +124,8 @@ pub struct Cause {
     pub affects: Vec<String>,
     /// Where to read on, for crashes.
     pub log: Option<LogSource>,
+    /// The image that could not be had, for pulls.
+    pub pull: Option<PullSource>,
     /// How often it was tried again; 0 where nobody counts.
     pub attempt: i64,
     /// The rule of the catalogue, where the code stands for several: `PROBE-03`.
@@ -122,6 +136,8 @@ pub struct Cause {
     pub whose: Whose,
     /// What the container asks for in vain, where its log names it: trouble there comes first.
     pub needs: Option<Root>,
+    /// Whether only a person can end it, although mlup can where the rule fires otherwise.
+    pub is_by_hand: bool,
 }
 
 impl Cause {
@@ -142,11 +158,13 @@ impl Cause {
             root: None,
             affects: Vec::new(),
             log: None,
+            pull: None,
             attempt: 0,
             rule: None,
             confidence: Confidence::Proven,
             whose: Whose::Environment,
             needs: None,
+            is_by_hand: false,
         }
     }
 
@@ -157,6 +175,11 @@ impl Cause {
 
     pub(crate) fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    pub(super) fn by_hand(mut self) -> Self {
+        self.is_by_hand = true;
         self
     }
 

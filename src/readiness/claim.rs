@@ -46,9 +46,7 @@ fn is_used(claim: &Value, world: &World) -> bool {
 /// The pods that use a claim.
 fn users<'w>(claim: &Value, world: &'w World) -> impl Iterator<Item = &'w Value> {
     let name = read::name(claim).to_owned();
-    world
-        .within("Pod", read::namespace(claim))
-        .filter(move |pod| of(pod).any(|used| used == name))
+    world.within("Pod", read::namespace(claim)).filter(move |pod| of(pod).any(|used| used == name))
 }
 
 /// The names of the claims that a pod uses.
@@ -119,7 +117,8 @@ pub fn held(claim: &Value, world: &World) -> Option<Cause> {
     });
     let first = holders.next()?;
     let (namespace, name) = (read::namespace(claim), read::name(claim));
-    let summary = format!("{} is being deleted, and {} still uses it", called(claim), called(first));
+    let summary =
+        format!("{} is being deleted, and {} still uses it", called(claim), called(first));
     let cause = Cause { summary, ..cause }.affecting(first);
     let cause = holders.fold(cause, Cause::affecting);
     Some(cause.fix(format!(

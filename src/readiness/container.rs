@@ -149,7 +149,13 @@ fn is_there_now(pod: &Value, world: &World, named: &Named) -> bool {
     named.key.as_ref().is_none_or(|key| maps.any(|known| known == key))
 }
 
-pub(super) fn describe(pod: &Value, target: Target, name: &str, absent: bool, keys: &[String]) -> Cause {
+pub(super) fn describe(
+    pod: &Value,
+    target: Target,
+    name: &str,
+    absent: bool,
+    keys: &[String],
+) -> Cause {
     let kind = target.kind();
     let namespace = read::namespace(pod);
     let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
@@ -210,9 +216,9 @@ fn other(container: &Container<'_>) -> Cause {
             .fix("set `securityContext.runAsUser` to a number other than 0");
     }
     if is_about_mounts(words) {
-        return cause
-            .rule("CFG-07")
-            .fix("correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder");
+        return cause.rule("CFG-07").fix(
+            "correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder",
+        );
     }
     let cause = cause.likely();
     cause.fix(format!(

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::container;
-use super::probe;
 use super::pods::Container;
+use super::probe;
 use super::world;
 use crate::manifest::read;
 use crate::policy::Class;
@@ -122,7 +122,8 @@ fn killed_by_probe(container: &Container<'_>, exit: i64) -> Option<Cause> {
         .map(world::message)
         .filter(|words| words.starts_with(&failed))
         .last();
-    let cause = by_probe(container, kind, probe).because("event Unhealthy", answer.unwrap_or(killed));
+    let cause =
+        by_probe(container, kind, probe).because("event Unhealthy", answer.unwrap_or(killed));
     let meaning = probe.zip(answer).map(|(probe, answer)| probe::explain(container, probe, answer));
     Some(match meaning {
         // A path or a port that is not there does not come by waiting longer.

@@ -121,7 +121,8 @@ fn broken_off(mut cause: Cause, raised: Raised<'_>) -> Cause {
     cause.summary = format!("{}: its program ends with {}", cause.summary, shorten(raised.words));
     cause.whose = Whose::Application;
     if let Some(frame) = raised.frame {
-        cause.fix = Some(Fix::safe(format!("correct what fails at {frame}, and build the image anew")));
+        cause.fix =
+            Some(Fix::safe(format!("correct what fails at {frame}, and build the image anew")));
     }
     cause
 }
@@ -134,7 +135,9 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
             cause.summary = format!("{} (service `{}`)", cause.summary, service.name);
             cause.fix = Some(Fix::safe(format!(
                 "kubectl -n {} get pods,endpointslices -l kubernetes.io/service-name={}: are the pods behind service `{}` ready?",
-                quote(&service.namespace), quote(&service.name), service.name
+                quote(&service.namespace),
+                quote(&service.name),
+                service.name
             )));
             cause.needs = Some(service);
         }
@@ -157,10 +160,14 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
                     "name it `{}.{}`: that is where service `{}` is",
                     other.name, other.namespace, other.name
                 ),
-                None => format!("deploy service `{host}`, or correct the host in the container's environment"),
+                None => format!(
+                    "deploy service `{host}`, or correct the host in the container's environment"
+                ),
             };
-            cause.summary =
-                format!("{}: no service is called `{host}` in namespace `{namespace}`", cause.summary);
+            cause.summary = format!(
+                "{}: no service is called `{host}` in namespace `{namespace}`",
+                cause.summary
+            );
             cause.fix = Some(Fix::safe(hint));
         }
         None => {}
@@ -175,9 +182,10 @@ fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
         .log
         .as_ref()
         .map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
-    let listens = lines.iter().rev().find(|line| {
-        line.contains("unning on http://") || line.contains("istening at: http://")
-    });
+    let listens = lines
+        .iter()
+        .rev()
+        .find(|line| line.contains("unning on http://") || line.contains("istening at: http://"));
     if let Some(line) = listens.filter(|_| cause.rule == Some("PROBE-03")) {
         let is_inside = line.contains("127.0.0.1") || line.contains("localhost");
         cause.evidence.push(Evidence::new(source, shorten(line)));
@@ -191,8 +199,10 @@ fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
     }
     let degraded = lines.iter().rev().find(|line| {
         let line = line.to_ascii_lowercase();
-        line.contains("degraded") || line.contains("model_loaded\":false")
-            || line.contains("model_loaded\": false") || line.contains("not ready")
+        line.contains("degraded")
+            || line.contains("model_loaded\":false")
+            || line.contains("model_loaded\": false")
+            || line.contains("not ready")
     });
     let told = degraded.copied().or_else(|| found.map(|(_, at)| lines[at]));
     if let Some(line) = told {

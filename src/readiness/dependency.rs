@@ -104,12 +104,21 @@ mod tests {
         for (line, wanted) in [
             (r#"could not translate host name "db" to address: Name or service not known"#, "db"),
             ("dial tcp: lookup redis.data on 10.96.0.10:53: no such host", "redis.data"),
-            ("Could not connect to the endpoint URL: \"http://s3.mlops.svc:8333/b\"", "s3.mlops.svc"),
+            (
+                "Could not connect to the endpoint URL: \"http://s3.mlops.svc:8333/b\"",
+                "s3.mlops.svc",
+            ),
             ("HTTPConnectionPool(host='mlflow', port=5000): Max retries exceeded", "mlflow"),
-            (r#"connection to server at "postgres" (10.96.0.7), port 5432 failed: Connection refused"#, "postgres"),
+            (
+                r#"connection to server at "postgres" (10.96.0.7), port 5432 failed: Connection refused"#,
+                "postgres",
+            ),
             ("Error: getaddrinfo ENOTFOUND kafka", "kafka"),
             ("Error: connect ECONNREFUSED 10.96.0.7:5432", "10.96.0.7"),
-            ("redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.", "redis"),
+            (
+                "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.",
+                "redis",
+            ),
             ("dial tcp 10.96.0.7:5432: connect: connection refused", "10.96.0.7"),
             ("java.net.UnknownHostException: kafka-0.kafka", "kafka-0.kafka"),
         ] {

@@ -10,8 +10,8 @@ mod create;
 mod custom;
 mod dependency;
 mod extension;
-pub mod image;
 pub mod gate;
+pub mod image;
 mod job;
 mod namespace;
 pub mod node;
@@ -21,6 +21,7 @@ mod pull;
 mod pull_access;
 mod pull_secret;
 mod pull_words;
+pub mod registry_answer;
 mod rejected;
 mod schedule;
 mod service;
@@ -34,7 +35,7 @@ pub mod world;
 
 use serde_json::Value;
 
-pub use cause::{Cause, Confidence, Finality, LogSource, Remedy, Root, Whose};
+pub use cause::{Cause, Confidence, Finality, LogSource, PullSource, Remedy, Root, Whose};
 pub use claim::held;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;

@@ -46,7 +46,9 @@ pub(super) fn not_ready(node: &Value, world: &World) -> Option<Cause> {
         || words.contains("cni plugin");
     // For its first minute that is how every node comes up.
     let is_young = is_network
-        && world.age(read::text(node, "/metadata/creationTimestamp")).is_some_and(|age| age < COMING);
+        && world
+            .age(read::text(node, "/metadata/creationTimestamp"))
+            .is_some_and(|age| age < COMING);
     if is_young {
         return None;
     }
@@ -74,12 +76,8 @@ fn under_pressure(node: &Value) -> Option<Cause> {
     } else {
         format!("node `{}` runs out of {what} ({kind})", read::name(node))
     };
-    let cause = Cause::new(
-        "NODE_PRESSURE",
-        Class::Prerequisite,
-        Finality::CurableBy(Remedy::Nodes),
-        words,
-    );
+    let cause =
+        Cause::new("NODE_PRESSURE", Class::Prerequisite, Finality::CurableBy(Remedy::Nodes), words);
     Some(told(cause, node, read::condition(node, kind)?).rule(rule).fix(fix))
 }
 

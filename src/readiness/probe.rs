@@ -85,11 +85,13 @@ fn without_events(
     begin: impl Fn(&str) -> Cause,
 ) -> Cause {
     match undeclared(container, probe) {
-        Some((port, others)) => begin(&format!(
-            "it asks port {port}, and the container declares {others}"
-        ))
-        .rule("PROBE-03")
-        .fix(format!("let the readiness probe ask port {others}, if the program listens there")),
+        Some((port, others)) => {
+            begin(&format!("it asks port {port}, and the container declares {others}"))
+                .rule("PROBE-03")
+                .fix(format!(
+                    "let the readiness probe ask port {others}, if the program listens there"
+                ))
+        }
         None => begin("it does not pass, and no event says why any more").fix(format!(
             "kubectl -n {} logs {} -c {}",
             read::namespace(container.pod),
@@ -104,7 +106,8 @@ fn without_events(
 /// How long a probe may fail after the start of its container before that counts, in seconds.
 pub(super) fn budget(probe: &Value) -> i64 {
     let number = |field, default| read::number(probe, field).unwrap_or(default);
-    number("/initialDelaySeconds", 0) + number("/periodSeconds", 10) * number("/failureThreshold", 3)
+    number("/initialDelaySeconds", 0)
+        + number("/periodSeconds", 10) * number("/failureThreshold", 3)
 }
 
 /// What the probe asks: `(GET :8080/health)`.
@@ -225,12 +228,16 @@ fn answered(probe: &Value, code: &str) -> Meaning {
         return Meaning::new(
             "PROBE-06",
             format!("the program answers {code}: it does not count itself as ready"),
-            format!("see in the answer of `{path}` and in the container's log what the program lacks"),
+            format!(
+                "see in the answer of `{path}` and in the container's log what the program lacks"
+            ),
         );
     }
     Meaning::new(
         "PROBE-02",
         format!("the answer is {code}"),
-        format!("correct the probe's path `{path}`: try which of /health, /healthz, /ready, /metrics and / the program answers"),
+        format!(
+            "correct the probe's path `{path}`: try which of /health, /healthz, /ready, /metrics and / the program answers"
+        ),
     )
 }

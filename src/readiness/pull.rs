@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, PullSource, Remedy};
 use super::pods::Container;
 use super::pull_words::{Trouble, trouble};
 use super::world;
@@ -29,7 +29,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     match container.waits_for() {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
             let pull = Pull { words: words(container), container, image, name };
-            pull.cause()
+            Some(Cause { pull: Some(pull.source()), ..pull.cause()? })
         }
         "ErrImageNeverPull" if container.words().contains("proper auth") => {
             Some(lent_to_others(container, &image))
@@ -162,8 +162,22 @@ impl Pull<'_, '_> {
         Some(cause.affecting(self.container.pod))
     }
 
+    fn source(&self) -> PullSource {
+        PullSource {
+            namespace: self.namespace().to_owned(),
+            image: self.image.clone(),
+            secrets: self.secret_names().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
     /// A cause with the runtime's words as evidence.
-    pub(super) fn told(&self, code: &'static str, class: Class, finality: Finality, summary: String) -> Cause {
+    pub(super) fn told(
+        &self,
+        code: &'static str,
+        class: Class,
+        finality: Finality,
+        summary: String,
+    ) -> Cause {
         Cause::new(code, class, finality, summary).because(self.container.source(), &self.words)
     }
 
@@ -254,10 +268,14 @@ impl Pull<'_, '_> {
             return None;
         }
         let fix = if let Some(rest) = name.repository.strip_prefix("bitnami/") {
-            format!("name `bitnamilegacy/{rest}` instead: the bitnami images were moved there in 2025")
+            format!(
+                "name `bitnamilegacy/{rest}` instead: the bitnami images were moved there in 2025"
+            )
         } else {
             let rest = name.repository.strip_prefix("minio/")?;
-            format!("name `quay.io/minio/{rest}` instead: MinIO's images were taken from Docker Hub in 2026")
+            format!(
+                "name `quay.io/minio/{rest}` instead: MinIO's images were taken from Docker Hub in 2026"
+            )
         };
         let cause = self.told(
             "IMAGE_MISSING",
@@ -285,7 +303,9 @@ impl Pull<'_, '_> {
             "IMAGE_NOT_ON_NODE",
             Class::Prerequisite,
             Finality::CurableBy(Remedy::Image),
-            format!("image `{image}` is not on the node, and Docker Hub{always} has none of this name"),
+            format!(
+                "image `{image}` is not on the node, and Docker Hub{always} has none of this name"
+            ),
         );
         let policy =
             if always.is_empty() { "" } else { ", and set `imagePullPolicy: IfNotPresent`" };

@@ -20,7 +20,7 @@ const RESTARTABLE: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 impl Pull<'_, '_> {
     /// The names of the secrets that the pod takes credentials from.
-    fn secret_names(&self) -> Vec<&str> {
+    pub(super) fn secret_names(&self) -> Vec<&str> {
         let secrets = read::list(self.container.pod, "/spec/imagePullSecrets").iter();
         secrets.map(|secret| read::text(secret, "/name")).filter(|name| !name.is_empty()).collect()
     }

@@ -147,17 +147,16 @@ fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         format!("no node has the labels that {} asks for: {shown}", called(pod)),
     );
     let cause = match nearest_label(pod, world) {
-        Some((node, label)) => cause.because(format!("node {node}"), &format!("its label is {label}")),
+        Some((node, label)) => {
+            cause.because(format!("node {node}"), &format!("its label is {label}"))
+        }
         None => cause,
     };
-    Some(
-        cause
-        .fix(if wanted.is_empty() {
-            "correct the node affinity, or label a node".to_owned()
-        } else {
-            format!("kubectl label node NODE {}, or correct `nodeSelector`", wanted.join(" "))
-        }),
-    )
+    Some(cause.fix(if wanted.is_empty() {
+        "correct the node affinity, or label a node".to_owned()
+    } else {
+        format!("kubectl label node NODE {}, or correct `nodeSelector`", wanted.join(" "))
+    }))
 }
 
 /// A node that has one of the wanted keys with another value, and that label.
@@ -281,7 +280,8 @@ pub(super) fn unseen(pod: &Value, world: &World) -> Option<Cause> {
     Some(if is_default {
         cause.fix("kubectl -n kube-system get pods: is kube-scheduler running?")
     } else {
-        cause.fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
+        cause
+            .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
     })
 }
 
@@ -313,11 +313,7 @@ const OTHERS: [(&str, &str, &str); 6] = [
         "no node reaches its volume",
         "see where its volume is: kubectl get pv",
     ),
-    (
-        "no nodes available",
-        "no node was looked at",
-        "kubectl get nodes: is any there?",
-    ),
+    ("no nodes available", "no node was looked at", "kubectl get nodes: is any there?"),
 ];
 
 fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
@@ -347,10 +343,10 @@ fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
 
 /// A pod whose volume belongs to a node that is gone, or that it may not use.
 fn elsewhere(cause: Cause, pod: &Value, world: &World) -> Cause {
-    let claims = claim::of(pod).filter_map(|name| {
-        world.find("PersistentVolumeClaim", read::namespace(pod), name)
-    });
-    let mut volumes = claims.map(|claim| (read::name(claim), read::text(claim, "/spec/volumeName")));
+    let claims = claim::of(pod)
+        .filter_map(|name| world.find("PersistentVolumeClaim", read::namespace(pod), name));
+    let mut volumes =
+        claims.map(|claim| (read::name(claim), read::text(claim, "/spec/volumeName")));
     let found = volumes.find_map(|(claim, name)| {
         let volume = world.find("PersistentVolume", "", name)?;
         let terms = read::list(volume, "/spec/nodeAffinity/required/nodeSelectorTerms").iter();

@@ -53,8 +53,8 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         event("FailedBinding").is_some_and(|words| words.contains("no storage class is set"));
     // A claim may also name a class just to be matched with a volume made by hand.
     let wanted = object.pointer("/spec/storageClassName").and_then(Value::as_str);
-    let by_hand = volumes(wanted.unwrap_or_default(), world)
-        .any(|volume| misfits(object, volume).is_empty());
+    let by_hand =
+        volumes(wanted.unwrap_or_default(), world).any(|volume| misfits(object, volume).is_empty());
     let known = match wanted {
         Some("") => (says_no_class || world.knows("PersistentVolume") && !by_hand)
             .then(|| no_volume(object, world)),
@@ -122,11 +122,15 @@ fn of(object: &Value, code: &'static str, summary: String) -> Cause {
 /// A claim that names its volume, which is not there or not for it.
 fn wrong_volume(object: &Value, name: &str, world: &World) -> Option<Cause> {
     let (claim, namespace) = (read::name(object), read::namespace(object));
-    let fix = format!("correct `volumeName` of claim `{claim}` in namespace `{namespace}`, or the volume");
+    let fix = format!(
+        "correct `volumeName` of claim `{claim}` in namespace `{namespace}`, or the volume"
+    );
     let Some(volume) = world.find("PersistentVolume", "", name) else {
         return world.lacks("PersistentVolume", "", name).then(|| {
             let summary = format!("{} names volume `{name}`, which is not there", called(object));
-            of(object, "CLAIM_LOST", summary).rule("PVC-06").fix(format!("restore volume `{name}`, or {fix}"))
+            of(object, "CLAIM_LOST", summary)
+                .rule("PVC-06")
+                .fix(format!("restore volume `{name}`, or {fix}"))
         });
     };
     let holder = format!(
@@ -136,8 +140,10 @@ fn wrong_volume(object: &Value, name: &str, world: &World) -> Option<Cause> {
     );
     let phase = read::text(volume, "/status/phase");
     if holder != "/" && holder != format!("{namespace}/{claim}") || phase == "Released" {
-        let summary =
-            format!("{} names volume `{name}`, which belongs to claim {holder} ({phase})", called(object));
+        let summary = format!(
+            "{} names volume `{name}`, which belongs to claim {holder} ({phase})",
+            called(object)
+        );
         return Some(of(object, "CLAIM_LOST", summary).rule("PVC-06").fix(fix));
     }
     let classes = [object, volume].map(|one| read::text(one, "/spec/storageClassName"));
@@ -145,8 +151,11 @@ fn wrong_volume(object: &Value, name: &str, world: &World) -> Option<Cause> {
     if classes[0] != classes[1] {
         why.push(format!("it is of class `{}`, and `{}` is wanted", classes[1], classes[0]));
     }
-    let summary =
-        format!("{} does not fit the volume `{name}` that it names: {}", called(object), why.join("; "));
+    let summary = format!(
+        "{} does not fit the volume `{name}` that it names: {}",
+        called(object),
+        why.join("; ")
+    );
     (!why.is_empty()).then(|| of(object, "CLAIM_NOT_PROVISIONED", summary).rule("PVC-05").fix(fix))
 }
 
@@ -223,19 +232,36 @@ fn not_made(object: &Value, waiting: Option<&str>, world: &World) -> Option<Caus
     }
     let (summary, fix) = if provisioner == BY_HAND {
         (
-            format!("{} is of class `{name}`, whose volumes are made by hand, and none that is free fits it", called(object)),
-            format!("make a volume of class `{name}` that fits claim `{}` in namespace `{}`", read::name(object), read::namespace(object)),
+            format!(
+                "{} is of class `{name}`, whose volumes are made by hand, and none that is free fits it",
+                called(object)
+            ),
+            format!(
+                "make a volume of class `{name}` that fits claim `{}` in namespace `{}`",
+                read::name(object),
+                read::namespace(object)
+            ),
         )
     } else {
         (
-            format!("{} waits for its volume: provisioner {provisioner} of class `{name}` does not make it", called(object)),
-            format!("bring up the provisioner {provisioner}: kubectl get pods -A shows whether its pods run; claim `{}` in namespace `{}` then binds by itself", read::name(object), read::namespace(object)),
+            format!(
+                "{} waits for its volume: provisioner {provisioner} of class `{name}` does not make it",
+                called(object)
+            ),
+            format!(
+                "bring up the provisioner {provisioner}: kubectl get pods -A shows whether its pods run; claim `{}` in namespace `{}` then binds by itself",
+                read::name(object),
+                read::namespace(object)
+            ),
         )
     };
     let cause = of(object, "CLAIM_UNBOUND", summary).rule("PVC-04").fix(fix);
     // It may only be slow.
     let cause = Cause { finality: Finality::Transient, ..cause };
-    Some(with_misfits(cause, object, name, world).because(called(object), waiting.unwrap_or("phase: Pending")))
+    Some(
+        with_misfits(cause, object, name, world)
+            .because(called(object), waiting.unwrap_or("phase: Pending")),
+    )
 }
 
 fn provisioning(object: &Value, words: &str, world: &World) -> Cause {

@@ -91,8 +91,11 @@ fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
         cause.rule("PVC-08").fix(
             "set `strategy: {type: Recreate}`: its volume is for one node alone, and the pod before it still has it",
         )
-    } else if words.contains("registered CSI drivers") || words.contains("does not contain driver") {
-        cause.rule("PVC-04").fix("install the CSI driver that the line names, or take the volume out of the pod")
+    } else if words.contains("registered CSI drivers") || words.contains("does not contain driver")
+    {
+        cause
+            .rule("PVC-04")
+            .fix("install the CSI driver that the line names, or take the volume out of the pod")
     } else if words.contains("hostPath type check failed") {
         cause.rule("CFG-07").fix(
             "correct `hostPath`: its path is one of the node, not of this machine (minikube mount, k3d --volume); `type: DirectoryOrCreate` makes it",
@@ -119,17 +122,35 @@ fn without_sandbox(pod: &Value, world: &World) -> Option<Cause> {
     let has = |known: &[&str]| known.iter().any(|one| words.contains(one));
     let is_runtime = has(&["no runtime for", "RuntimeHandler", "failed to get sandbox runtime"]);
     let (why, fix) = if is_runtime {
-        ("its runtime class is not set up on the node", "install the runtime that its `runtimeClassName` stands for, or take that out of the pod")
+        (
+            "its runtime class is not set up on the node",
+            "install the runtime that its `runtimeClassName` stands for, or take that out of the pod",
+        )
     } else if has(&["no IP addresses available", "no available IP", "range is full"]) {
-        ("the node has no free addresses for pods", "remove pods that are over, or give the node a larger range of addresses")
+        (
+            "the node has no free addresses for pods",
+            "remove pods that are over, or give the node a larger range of addresses",
+        )
     } else if has(&["pause", "sandbox image"]) {
-        ("the node does not get the pause image", "load the pause image that the line names onto the node, or let the node reach its registry")
+        (
+            "the node does not get the pause image",
+            "load the pause image that the line names onto the node, or let the node reach its registry",
+        )
     } else if has(&["cgroup"]) {
-        ("the node's kubelet and runtime disagree about cgroups", "give kubelet and containerd the same cgroup driver, systemd")
+        (
+            "the node's kubelet and runtime disagree about cgroups",
+            "give kubelet and containerd the same cgroup driver, systemd",
+        )
     } else if has(&["etwork", "cni", "CNI"]) {
-        ("the node's network plugin fails", "kubectl -n kube-system get pods, and look at those of the network plugin")
+        (
+            "the node's network plugin fails",
+            "kubectl -n kube-system get pods, and look at those of the network plugin",
+        )
     } else {
-        ("the node cannot make its sandbox", "kubectl describe node, and the log of its container runtime")
+        (
+            "the node cannot make its sandbox",
+            "kubectl describe node, and the log of its container runtime",
+        )
     };
     let cause = Cause::new(
         "SANDBOX_FAILED",

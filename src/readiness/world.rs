@@ -148,7 +148,9 @@ impl World {
         let lenders = self.lenders.get_or_init(|| {
             let mut found = HashMap::new();
             for (at, pod) in pods.iter().enumerate() {
-                if !read::holds(pod, "Ready") || read::list(pod, "/spec/imagePullSecrets").is_empty() {
+                if !read::holds(pod, "Ready")
+                    || read::list(pod, "/spec/imagePullSecrets").is_empty()
+                {
                     continue;
                 }
                 for container in read::list(pod, "/spec/containers") {
@@ -180,12 +182,14 @@ impl World {
     }
 
     fn newest(&self) -> Option<Timestamp> {
-        let conditions = ["Node", "Pod"].iter().flat_map(|kind| self.all(kind)).flat_map(|object| {
-            let beats = read::list(object, "/status/conditions").iter();
-            beats.flat_map(|one| {
-                ["/lastHeartbeatTime", "/lastTransitionTime"].map(|field| read::text(one, field))
-            })
-        });
+        let conditions =
+            ["Node", "Pod"].iter().flat_map(|kind| self.all(kind)).flat_map(|object| {
+                let beats = read::list(object, "/status/conditions").iter();
+                beats.flat_map(|one| {
+                    ["/lastHeartbeatTime", "/lastTransitionTime"]
+                        .map(|field| read::text(one, field))
+                })
+            });
         let events = self.all("Event").iter().flat_map(|event| {
             ["/series/lastObservedTime", "/eventTime", "/lastTimestamp"]
                 .map(|field| read::text(event, field))

@@ -265,7 +265,7 @@ async fn is_alias(
 
 /// Names of local images that look like this one, the most alike first. Only advice: an engine that
 /// does not answer offers none.
-pub(super) async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
+pub(in crate::steps) async fn near_names(name: &str, ctx: &StepCtx) -> Vec<String> {
     let doing = "list the images";
     let listing = async {
         let listed = ctx.host.docker.client().await?.list_images(None::<ListImagesOptions>).await;

@@ -91,7 +91,7 @@ fn every_recorded_incident_is_found_by_few_questions_and_no_write() {
     let mut wrong = Vec::new();
     for id in ids() {
         let site = recorded(&id);
-        let ran = site.sandbox.run(&["doctor", "-o", "json"]);
+        let ran = site.sandbox.run(&["doctor", "--offline", "-o", "json"]);
         let answer: Value = serde_json::from_str(&ran.stdout)
             .unwrap_or_else(|error| panic!("{id}: {error}\n{}", ran.report()));
         let is_well = answer["findings"].as_array().unwrap().is_empty();
@@ -142,7 +142,7 @@ fn people_read_causes_with_their_fix_and_what_is_well() {
 fn what_may_not_be_seen_is_said_and_the_rest_is_checked() {
     let site = recorded("pull-12-pods-one-secret");
     site.fake_api().unwrap().change(|world| world.forbid("list", "events", "*"));
-    let ran = site.sandbox.run(&["doctor", "-o", "json"]).exits(1);
+    let ran = site.sandbox.run(&["doctor", "--offline", "-o", "json"]).exits(1);
     let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(answer["findings"][0]["rule"], "PULL-01", "{answer:#}");
     assert_eq!(answer["unchecked"][0]["kind"], "Event", "{answer:#}");
@@ -187,7 +187,7 @@ fn a_manifest_that_the_cluster_explains_is_told_once() {
          image: 127.0.0.1:1/a:1\n    envFrom: [{configMapRef: {name: fastapi-config}}]\n",
     );
     site.config("[[deploy]]\nname = \"app\"\nmanifests = \"app.yaml\"\nnamespace = \"flts\"\n");
-    let ran = site.sandbox.run(&["doctor", "-o", "json"]).exits(1);
+    let ran = site.sandbox.run(&["doctor", "--offline", "-o", "json"]).exits(1);
     let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
     let rules: Vec<&Value> =
         answer["findings"].as_array().unwrap().iter().map(|one| &one["rule"]).collect();

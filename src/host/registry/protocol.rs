@@ -44,6 +44,12 @@ impl Address {
         format!("{}/v2/{}/manifests/{}", self.base, self.repository, self.reference)
     }
 
+    /// The URL of the tags beside it; a page of them is plenty to find a slip of the finger.
+    #[must_use]
+    pub fn tags(&self) -> String {
+        format!("{}/v2/{}/tags/list?n=1000", self.base, self.repository)
+    }
+
     /// The URL of one of its blobs.
     #[must_use]
     pub fn blob(&self, digest: &str) -> String {
@@ -139,6 +145,14 @@ pub fn token(body: &str) -> Option<String> {
         .map(|path| read::text(&body, path).to_owned())
         .into_iter()
         .find(|token| !token.is_empty())
+}
+
+/// The tags in the answer to [`Address::tags`].
+#[must_use]
+pub fn tags(body: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let tags = read::list(&body, "/tags").iter().filter_map(Value::as_str);
+    tags.map(str::to_owned).collect()
 }
 
 /// What a registry says in an error.
@@ -253,6 +267,9 @@ mod tests {
         assert_eq!(token(r#"{"token": "t"}"#).as_deref(), Some("t"));
         assert_eq!(token(r#"{"access_token": "a", "expires_in": 300}"#).as_deref(), Some("a"));
         assert_eq!(token("{}"), None);
+        assert_eq!(tags(r#"{"name": "shop/api", "tags": ["v1", "v2"]}"#), ["v1", "v2"]);
+        // A repository without tags has none, or null (distribution 2.8).
+        assert_eq!(tags(r#"{"name": "shop/api", "tags": null}"#), [""; 0]);
         let body = r#"{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}"#;
         assert_eq!(words(404, body), "status 404, MANIFEST_UNKNOWN: manifest unknown");
         assert_eq!(words(502, "<html>"), "status 502");

@@ -1,12 +1,15 @@
 //! Pull secrets of `[[registry]]`. Passwords come from `credential`, early ones are asked for in
-//! `token`, the cluster is changed in `apply`, `account` and `pods`.
+//! `token`, the cluster is changed in `apply`, `account` and `pods`; what registries say of images
+//! is asked in `pulls` and `answers`.
 
 pub mod account;
+pub mod answers;
 pub mod apply;
 pub mod credential;
 pub mod dues;
 pub mod memory;
 pub mod pods;
+pub(in crate::steps) mod pulls;
 pub mod refresh;
 pub mod remove;
 pub mod status;

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 
-use super::pulls::{Pulls, Told};
 use super::stock::Stock;
 use super::view::View;
 use crate::config::model::{Image, Provider};
@@ -18,6 +17,7 @@ use crate::manifest::platform::Platform;
 use crate::manifest::requests::NodeRoom;
 use crate::manifest::{Object, pod_spec};
 use crate::policy::{Class, Failure};
+use crate::steps::registry::pulls::{Pulls, Told};
 use crate::steps::{StepCtx, image};
 
 /// Registries that are asked at the same time.

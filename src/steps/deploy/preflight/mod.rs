@@ -4,7 +4,6 @@
 mod declared;
 mod images;
 mod needs;
-mod pulls;
 mod stock;
 #[cfg(test)]
 mod tests;

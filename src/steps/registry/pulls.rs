@@ -16,30 +16,33 @@ use crate::steps::StepCtx;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// The registries, for one look.
-pub(super) struct Pulls<'c> {
+pub(in crate::steps) struct Pulls<'c> {
     ctx: &'c StepCtx,
     ends: Instant,
 }
 
 /// What a registry said, and whether it was asked with a login.
-pub(super) struct Told {
-    pub(super) verdict: Verdict,
+pub(in crate::steps) struct Told {
+    pub(in crate::steps) verdict: Verdict,
     /// The `[[registry]]` whose login was used.
-    pub(super) registry: Option<Registry>,
+    pub(in crate::steps) registry: Option<Registry>,
+    /// Tags of the repository where the image is not there.
+    pub(in crate::steps) tags: Vec<String>,
+}
+
+impl Told {
+    fn unclear() -> Self {
+        Self { verdict: Verdict::Unclear, registry: None, tags: Vec::new() }
+    }
 }
 
 impl<'c> Pulls<'c> {
-    pub(super) fn new(ctx: &'c StepCtx) -> Self {
+    pub(in crate::steps) fn new(ctx: &'c StepCtx) -> Self {
         Self { ctx, ends: Instant::now() + LIMIT }
     }
 
-    /// Asks the image's registry.
-    pub(super) async fn ask(&self, image: &str) -> Told {
-        let unclear = || Told { verdict: Verdict::Unclear, registry: None };
-        let name = ImageName::parse(image);
-        if self.nodes_ask_elsewhere(&name) {
-            return unclear();
-        }
+    /// Asks the image's registry with the login that mlup.toml has for it.
+    pub(in crate::steps) async fn ask(&self, image: &str) -> Told {
         let declared = self.ctx.config.registries.iter();
         let registry = declared
             .filter(|registry| keyring::matches(&keyring::host_key(&registry.server), image))
@@ -49,9 +52,18 @@ impl<'c> Pulls<'c> {
             Some(registry) => match self.login(registry).await {
                 Some(login) => Some(login),
                 // Without the login that the pods will have, an answer means nothing.
-                None => return unclear(),
+                None => return Told::unclear(),
             },
         };
+        Told { registry: registry.cloned(), ..self.ask_as(image, login).await }
+    }
+
+    /// Asks the image's registry with this login.
+    pub(in crate::steps) async fn ask_as(&self, image: &str, login: Option<Login>) -> Told {
+        let name = ImageName::parse(image);
+        if self.nodes_ask_elsewhere(&name) {
+            return Told::unclear();
+        }
         // Docker Hub counts a look at a manifest as a pull.
         let is_counted = login.is_none() && name.registry == "docker.io";
         let question = Question {
@@ -60,12 +72,16 @@ impl<'c> Pulls<'c> {
             depth: if is_counted { Depth::Presence } else { Depth::Platforms },
             limit: self.ends.saturating_duration_since(Instant::now()),
         };
-        let asked = timeout_at(self.ends, registry::ask(&question));
-        let verdict = tokio::select! {
-            () = self.ctx.cancel.cancelled() => Verdict::Unclear,
-            answer = asked => answer.unwrap_or(Verdict::Unclear),
-        };
-        Told { verdict, registry: registry.cloned() }
+        let asked = timeout_at(self.ends, async {
+            let verdict = registry::ask(&question).await;
+            let is_missing = matches!(verdict, Verdict::Missing(_));
+            let tags = if is_missing { registry::tags(&question).await } else { Vec::new() };
+            Told { verdict, registry: None, tags }
+        });
+        tokio::select! {
+            () = self.ctx.cancel.cancelled() => Told::unclear(),
+            told = asked => told.unwrap_or_else(|_| Told::unclear()),
+        }
     }
 
     /// The login of a registry, unless it takes too long: the registry's own step waits for it.
