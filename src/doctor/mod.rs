@@ -13,4 +13,8 @@ mod service;
 mod storage;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod incident_tests;
+#[cfg(test)]
+mod robust_tests;

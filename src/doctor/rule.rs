@@ -226,13 +226,11 @@ pub fn by_id(id: &str) -> &'static Rule {
 /// The rule of a cause: the one that it names, else that of its code.
 #[must_use]
 pub fn of(cause: &Cause) -> &'static Rule {
-    match cause.rule {
-        Some(id) => by_id(id),
-        None => {
-            let mut all = RULES.iter().chain(OTHERS);
-            all.find(|rule| rule.codes.contains(&cause.code)).unwrap_or(&UNKNOWN)
-        }
+    if let Some(id) = cause.rule {
+        return by_id(id);
     }
+    let mut all = RULES.iter().chain(OTHERS);
+    all.find(|rule| rule.codes.contains(&cause.code)).unwrap_or(&UNKNOWN)
 }
 
 #[cfg(test)]

@@ -111,10 +111,10 @@ pub(super) fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause 
     by_metallb(cause, pod, world)
 }
 
-/// The secret by which MetalLB's speakers find each other.
+/// The secret by which the speakers of `MetalLB` find each other.
 const MEMBERLIST: &str = "memberlist";
 
-/// MetalLB's controller makes that secret itself (since 0.10): where it is missing, the controller
+/// Its controller makes that secret itself (since 0.10): where it is missing, the controller
 /// does not work.
 pub(super) fn by_metallb(cause: Cause, pod: &Value, world: &World) -> Cause {
     if cause.root.as_ref().is_none_or(|root| root.name != MEMBERLIST) {

@@ -214,7 +214,7 @@ fn with_arguments(cause: Cause, container: &Container<'_>) -> Cause {
         .flat_map(|list| container.spec().map(|spec| read::list(spec, list)).unwrap_or_default());
     let words: Vec<&str> = arguments.filter_map(Value::as_str).collect();
     let is_hollow = |word: &&str| word.is_empty() || word.starts_with('-') && word.ends_with('=');
-    let Some(at) = words.iter().position(|word| is_hollow(&word)) else { return cause };
+    let Some(at) = words.iter().position(is_hollow) else { return cause };
     let before = at.checked_sub(1).and_then(|before| words.get(before)).unwrap_or(&"");
     let shown = format!("{before} {:?}", words[at]);
     Cause { summary: format!("{}; its argument {} is empty", cause.summary, shown.trim()), ..cause }

@@ -60,8 +60,9 @@ pub(super) fn asked(line: &str, namespace: &str, world: &World) -> Option<Asked>
         return Some(Asked::Silent(Root::of(service)));
     }
     let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
-    let is_inside = short.ends_with(".svc") || !short.contains('.');
-    let mut parts = short.trim_end_matches(".svc").split('.');
+    let inside = short.strip_suffix(".svc");
+    let is_inside = inside.is_some() || !short.contains('.');
+    let mut parts = inside.unwrap_or(short).split('.');
     let name = parts.next().filter(|name| !name.is_empty() && *name != "localhost")?;
     let place = parts.next().unwrap_or(namespace);
     if parts.next().is_some() || name.bytes().all(|byte| byte.is_ascii_digit()) {

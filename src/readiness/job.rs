@@ -83,18 +83,21 @@ fn is_made_up_for(object: &Value, world: &World) -> bool {
 pub(super) fn causes(object: &Value, world: &World) -> Vec<Cause> {
     let runs: Vec<&Value> = world.owned("Job", read::text(object, "/metadata/uid")).collect();
     let mut found: Vec<Cause> = Vec::new();
-    let newest = |one: &&&Value| read::text(one, "/metadata/creationTimestamp");
     let failed = runs.iter().filter(|run| matches!(job(run, world), Readiness::Failed(_)));
-    if let Some(run) = failed.max_by_key(newest)
+    if let Some(run) = failed.max_by_key(|run| made(run))
         && let Readiness::Failed(cause) = job(run, world)
     {
         found.push(rooted(cause, run));
     }
     let present = runs.iter().filter(|run| matches!(job(run, world), Readiness::Progressing(_)));
-    if let Some(run) = present.max_by_key(newest) {
+    if let Some(run) = present.max_by_key(|run| made(run)) {
         found.extend(super::causes(run, world).into_iter().map(|cause| rooted(cause, run)));
     }
     super::cause::fold(found)
+}
+
+fn made(run: &Value) -> &str {
+    read::text(run, "/metadata/creationTimestamp")
 }
 
 fn rooted(mut cause: Cause, run: &Value) -> Cause {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, LogSource, Remedy};
+use super::cause::{Cause, Finality, LogSource};
 use super::workload::called;
 use super::world::World;
 use super::{Readiness, claim, container, crash, gate, node, probe, pull, schedule, volume};

@@ -116,14 +116,13 @@ pub(super) fn asked(container: &Container<'_>, probe: &Value) -> String {
     if let Some(get) = probe.get("httpGet") {
         return format!("(GET :{port}{})", read::text(get, "/path"));
     }
-    match ["tcpSocket", "grpc"].into_iter().find(|kind| probe.get(kind).is_some()) {
-        Some(kind) => format!("({kind} :{port})"),
-        None => {
-            let command = read::list(probe, "/exec/command").iter().filter_map(Value::as_str);
-            let words: Vec<&str> = command.take(4).collect();
-            format!("(exec {})", words.join(" "))
-        }
+    let kinds = ["tcpSocket", "grpc"];
+    if let Some(kind) = kinds.into_iter().find(|kind| probe.get(kind).is_some()) {
+        return format!("({kind} :{port})");
     }
+    let command = read::list(probe, "/exec/command").iter().filter_map(Value::as_str);
+    let words: Vec<&str> = command.take(4).collect();
+    format!("(exec {})", words.join(" "))
 }
 
 /// The probed port, a named one by its number.
@@ -204,21 +203,19 @@ pub(super) fn explain(container: &Container<'_>, probe: &Value, answer: &str) ->
 }
 
 fn refused(container: &Container<'_>, probe: &Value) -> Meaning {
-    match undeclared(container, probe) {
-        Some((port, others)) => Meaning::new(
+    if let Some((port, others)) = undeclared(container, probe) {
+        return Meaning::new(
             "PROBE-03",
             format!("nothing listens on port {port}; the container declares {others}"),
             format!("let the probe ask port {others}, if the program listens there"),
-        ),
-        None => {
-            let port = port(container, probe);
-            Meaning::new(
-                "PROBE-03",
-                format!("nothing listens on port {port} yet"),
-                format!("let the program listen on 0.0.0.0:{port}, or correct the probe's port"),
-            )
-        }
+        );
     }
+    let port = port(container, probe);
+    Meaning::new(
+        "PROBE-03",
+        format!("nothing listens on port {port} yet"),
+        format!("let the program listen on 0.0.0.0:{port}, or correct the probe's port"),
+    )
 }
 
 /// A status that the program answers: it lacks the path, or says that it is not well.

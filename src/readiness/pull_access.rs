@@ -10,7 +10,7 @@ use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
-use crate::manifest::images::{ImageName, PullPolicy};
+use crate::manifest::images::PullPolicy;
 use crate::manifest::{containers, keyring, read};
 use crate::policy::Class;
 use crate::quote::quote;
