@@ -4,12 +4,16 @@
 //! Within `v: 1` the schema only grows: readers ignore types and fields that they do not know.
 
 mod diagnosis;
+mod fix;
 mod scrub;
+mod tunnel;
 mod watch;
 
 use serde::{Deserialize, Serialize};
 
-pub use diagnosis::{Diagnosis, Evidence, Finding, Fix, Safety};
+pub use diagnosis::{Diagnosis, Evidence, Finding};
+pub use fix::{BLANK, CommandLine, Fix, Form, Safety};
+pub use tunnel::{TunnelStage, TunnelState};
 pub use watch::{WatchState, Watching};
 
 /// The schema version that every event carries.
@@ -101,6 +105,9 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
+    /// A tunnel to another machine came up, broke, came back or was given up.
+    #[serde(rename = "tunnel.state")]
+    TunnelState(TunnelState),
     /// How a watch stands; told by `mlup watch` alone, outside of its runs.
     #[serde(rename = "watch.state")]
     WatchState(WatchState),

@@ -68,7 +68,9 @@ pub(super) fn run(
         .map_err(Error::failure("run log"))?;
     let Reports { all: reports, troubles } = reports(session, &log)?;
     let finish = project.work(async {
+        let tunnels = Some(project.host.ssh.listen());
         let run = assemble(project, wanted, id, (reports, engine::listen()?));
+        let run = Run { tunnels, ..run };
         let stepper = stepper(project, run.plan.plan().clone(), run.verb);
         Ok::<_, Error>(engine::run(run, stepper).await)
     })??;
@@ -140,6 +142,7 @@ pub(super) fn assemble(
         scrubber: project.scrubber.clone(),
         reports,
         interrupts,
+        tunnels: None,
         force: project.force.clone(),
         urls: Arc::new(move || addresses(source.clone())),
         last_look: last_look(project),

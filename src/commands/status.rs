@@ -231,7 +231,7 @@ fn node_cells(node: &NodeStatus) -> Vec<String> {
 fn tunnel_cells(tunnel: &Record) -> Vec<Vec<String>> {
     let restarts = || format!("restarts: {}", tunnel.restarts);
     let note = tunnel.reason.clone().unwrap_or_else(restarts);
-    let (state, age) = (&tunnel.state, age(Some(&tunnel.since)));
+    let (state, age) = (tunnel.state.to_string(), age(Some(&tunnel.since)));
     let cells = |port: &Forward| {
         let to = format!("{} {}:{}", tunnel.destination, port.host, port.port);
         let from = format!("127.0.0.1:{}", port.local);

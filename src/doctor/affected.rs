@@ -6,27 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::manifest::read;
-use crate::readiness::{Root, World};
-
-/// Longest chain of owners that is followed; real ones have three links.
-const LONGEST: usize = 8;
-
-/// The object at the top of the owners of this one that the world has: for a pod of a deployment,
-/// the deployment.
-pub(super) fn top<'w>(object: &'w Value, world: &'w World) -> &'w Value {
-    let mut at = object;
-    for _ in 0..LONGEST {
-        let owners = read::list(at, "/metadata/ownerReferences");
-        let owner = owners.iter().find(|owner| read::truth(owner, "/controller"));
-        let Some(owner) = owner.or(owners.first()) else { break };
-        let namespace = read::namespace(at);
-        match world.find(read::text(owner, "/kind"), namespace, read::text(owner, "/name")) {
-            Some(next) => at = next,
-            None => break,
-        }
-    }
-    at
-}
+use crate::readiness::{Root, World, top};
 
 /// The workloads of these pods (`namespace/name`) and the services that select any of them.
 pub(super) fn of_pods(pods: &[String], world: &World) -> Vec<Root> {

@@ -4,13 +4,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::affected::{self, top};
+use super::affected;
 use super::finding::Finding;
 use super::rule;
 use super::{helm, ingress, node, schedule, service, storage};
 use crate::readiness::registry_answer::{Answers, with_answers};
 use crate::readiness::{
-    Cause, LogSource, PullSource, Readiness, Root, World, cause, causes, crash_log, judge,
+    Cause, LogSource, PullSource, Readiness, Root, World, cause, causes, crash_log, judge, top,
 };
 
 /// The kinds that people apply and that can be in trouble.

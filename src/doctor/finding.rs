@@ -38,6 +38,12 @@ impl Finding {
         if self.is_by_hand { Repair::ByHand } else { self.rule.repair }
     }
 
+    /// The finding with its command for the cluster of this context.
+    #[must_use]
+    pub fn pinned(self, context: &str) -> Self {
+        Self { fix: self.fix.map(|fix| fix.pinned(context)), ..self }
+    }
+
     /// How what it keeps down comes back.
     #[must_use]
     pub fn recovery(&self) -> Recovery {

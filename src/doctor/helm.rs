@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
-use crate::quote::quote;
 use crate::readiness::{Cause, Finality, Root, World};
 
 /// How long helm may be at work, in seconds: its own default for `--timeout`.
@@ -56,10 +56,10 @@ fn cause(
     deployed: Option<i64>,
 ) -> Cause {
     let status = read::text(secret, "/metadata/labels/status");
-    let (release, space) = (quote(name), quote(namespace));
-    let fix = match deployed {
-        Some(revision) => format!("helm -n {space} rollback {release} {revision}"),
-        None => format!("helm -n {space} uninstall {release}, then install it anew"),
+    let helm = CommandLine::helm(namespace);
+    let line = match deployed {
+        Some(revision) => helm.args(["rollback", name, &revision.to_string()]),
+        None => helm.args(["uninstall", name]).comment("then install it anew"),
     };
     Cause::new(
         "RELEASE_PENDING",
@@ -72,5 +72,5 @@ fn cause(
     .likely()
     .because(format!("secret {}", read::name(secret)), &format!("status={status}"))
     .maybe_root(Some(Root::new("Secret", namespace, read::name(secret))))
-    .fix(fix)
+    .run(line)
 }

@@ -13,6 +13,8 @@ mod service;
 mod storage;
 
 #[cfg(test)]
+mod command_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod incident_tests;

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::affected::selects;
 use super::finding::{Confidence, Finding, Whose};
 use super::rule::by_id;
-use crate::event::{Evidence, Fix};
+use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
-use crate::quote::quote;
 use crate::readiness::{Root, World, lacks_only_an_address};
 
 /// How long a controller may take to give an address, in seconds.
@@ -56,15 +55,42 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
             Evidence::new(format!("service {name}"), format!("targetPort: {shown}")),
             Evidence::new(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}")),
         ],
-        fix: Some(Fix::safe(format!(
-            "set `targetPort` of service `{name}` in namespace `{namespace}` to the port on which the container listens"
-        ))),
+        fix: Some(retarget(service, target, &has)),
         confidence,
         whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
         is_by_hand: false,
     })
+}
+
+/// Sends to the only port that the containers declare.
+fn retarget(service: &Value, wrong: &Value, declared: &str) -> Fix {
+    let (name, namespace) = (read::name(service), read::namespace(service));
+    let at = read::list(service, "/spec/ports")
+        .iter()
+        .position(|port| port.get("targetPort") == Some(wrong));
+    let right: Result<i64, _> = declared.parse();
+    let (Some(at), Ok(right)) = (at, right) else {
+        return Fix::advice(format!(
+            "set `targetPort` of service `{name}` in namespace `{namespace}` to the port on which the container listens"
+        ));
+    };
+    let field = format!("/spec/ports/{at}/targetPort");
+    let patch = json!([{ "op": "replace", "path": field, "value": right }]);
+    let line =
+        CommandLine::kubectl(namespace).args(["patch", "service", name, "--type=json", "-p"]);
+    Fix::run(line.arg(patch.to_string()))
+}
+
+/// Reaches a service without a balancer.
+fn forward(service: &Value) -> CommandLine {
+    let ports = read::list(service, "/spec/ports").first();
+    let port = ports.and_then(|port| read::number(port, "/port")).unwrap_or(80);
+    CommandLine::kubectl(read::namespace(service))
+        .arg("port-forward")
+        .arg(format!("service/{}", read::name(service)))
+        .arg(format!("8080:{port}"))
 }
 
 fn lives(pod: &Value) -> bool {
@@ -148,15 +174,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
             "LoadBalancer `{name}` in namespace `{namespace}` has no address: no controller of this cluster gives it one"
         ),
         evidence: vec![Evidence::new(format!("service {name}"), words)],
-        fix: Some(Fix::safe(format!(
-            "on minikube run `minikube tunnel`; on K3s do not disable servicelb; elsewhere install a balancer, or reach it by kubectl -n {} port-forward service/{} 8080:{}",
-            quote(namespace),
-            quote(name),
-            read::list(service, "/spec/ports")
-                .first()
-                .and_then(|port| read::number(port, "/port"))
-                .unwrap_or(80)
-        ))),
+        fix: Some(Fix::run(forward(service))),
         confidence: Confidence::Proven,
         whose: Whose::Environment,
         affects: Vec::new(),

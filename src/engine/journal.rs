@@ -44,6 +44,11 @@ impl Journal {
         }
     }
 
+    /// Hides these secrets from now on.
+    pub(crate) fn hide(&mut self, scrubber: Scrubber) {
+        self.scrubber = scrubber;
+    }
+
     pub(crate) fn tick(&mut self) {
         let elapsed_ms = millis(self.began.elapsed());
         for report in &mut self.reports {

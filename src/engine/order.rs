@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::signals::Interrupt;
-use crate::event::{Url, Verb};
+use crate::event::{TunnelState, Url, Verb};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Selected, Step, StepId};
 use crate::policy::Failure;
@@ -62,6 +62,8 @@ pub struct Run {
     pub reports: Vec<Box<dyn Report>>,
     /// Signals of the user.
     pub interrupts: UnboundedReceiver<Interrupt>,
+    /// What becomes of tunnels meanwhile; none where somebody else tells of it.
+    pub tunnels: Option<UnboundedReceiver<TunnelState>>,
     /// Fires on the second signal: children are killed at once.
     pub force: CancellationToken,
     /// Asked at the end of a run that got ready.

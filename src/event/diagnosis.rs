@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fix;
+
 /// The fields of `diagnosis`: one root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
@@ -58,35 +60,4 @@ impl Evidence {
     pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
         Self { source: source.into(), text: text.into() }
     }
-}
-
-/// What the reader can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fix {
-    /// A command to type, or an instruction where no command does it.
-    pub command: String,
-    /// Whether it can lose anything.
-    pub safety: Safety,
-}
-
-impl Fix {
-    /// A fix that loses nothing.
-    pub fn safe(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Safe }
-    }
-
-    /// A fix that removes something.
-    pub fn destructive(command: impl Into<String>) -> Self {
-        Self { command: command.into(), safety: Safety::Destructive }
-    }
-}
-
-/// Whether a fix can lose anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Safety {
-    /// Loses nothing.
-    Safe,
-    /// Removes something.
-    Destructive,
 }

@@ -27,6 +27,9 @@ impl EventKind {
             Self::Warning { message, hint, .. } => {
                 std::iter::once(message).chain(hint.iter_mut()).collect()
             }
+            Self::TunnelState(state) => {
+                std::iter::once(&mut state.destination).chain(state.reason.iter_mut()).collect()
+            }
             Self::WatchState(state) => vec![&mut state.reason],
             Self::RunFinished { urls, recovered, .. } => {
                 let reasons = recovered.iter_mut().map(|recovery| &mut recovery.reason);
@@ -75,15 +78,15 @@ mod tests {
 
     use super::*;
     use crate::event::{
-        Evidence, Fix, Outcome, Probe, Recovery, State, StepState, Stream, VERSION, Verb,
-        WatchState, Watching,
+        Evidence, Fix, Outcome, Probe, Recovery, State, StepState, Stream, TunnelStage,
+        TunnelState, VERSION, Verb, WatchState, Watching,
     };
     use crate::redact::Secret;
 
     const CANARY: &str = "c4n4ry-v4lue";
 
     /// Fields whose text is an identifier, a code or a word of the schema.
-    const FIXED: [&str; 24] = [
+    const FIXED: [&str; 25] = [
         "ts",
         "run",
         "type",
@@ -104,6 +107,7 @@ mod tests {
         "name",
         "rung",
         "safety",
+        "form",
         "outcome",
         "phase",
         "state",
@@ -178,6 +182,14 @@ mod tests {
                 message: say(),
                 hint: Some(say()),
             },
+            EventKind::TunnelState(TunnelState {
+                destination: say(),
+                from: TunnelStage::Up,
+                to: TunnelStage::Down,
+                reason: Some(say()),
+                code: Some(fixed()),
+                attempt: 0,
+            }),
             EventKind::WatchState(WatchState {
                 state: Watching::Degraded,
                 reason: say(),

@@ -90,6 +90,16 @@ impl Failure {
         self
     }
 
+    /// The failure with its commands for the cluster of this context.
+    #[must_use]
+    pub fn pinned(mut self, context: &str) -> Self {
+        self.fix = self.fix.map(|fix| fix.pinned(context));
+        for finding in &mut self.findings {
+            finding.fix = finding.fix.take().map(|fix| fix.pinned(context));
+        }
+        self
+    }
+
     /// Says that the recovery ladder may cure it, beginning there. The class is what it means once
     /// the ladder is at its end.
     #[must_use]

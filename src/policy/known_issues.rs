@@ -52,7 +52,7 @@ impl KnownIssue {
     /// The fix, its template not filled in.
     #[must_use]
     pub fn fix(&self) -> Fix {
-        Fix { command: self.fix.0.to_owned(), safety: self.fix.1 }
+        Fix::written(self.fix.0, self.fix.1, None)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::event::{TunnelStage, TunnelState};
 use crate::plan::Retry;
 use crate::policy::backoff::Backoff;
 use crate::policy::{Class, Failure};
@@ -14,6 +15,8 @@ pub struct Tunnel {
     pub stage: Stage,
     /// How often it was made again.
     pub restarts: u32,
+    /// Attempts to make it again since it broke.
+    pub attempts: u32,
 }
 
 /// What a tunnel is at.
@@ -29,24 +32,60 @@ pub enum Stage {
     Over(Failure),
 }
 
+impl Default for Tunnel {
+    fn default() -> Self {
+        Self { stage: Stage::Connecting, restarts: 0, attempts: 0 }
+    }
+}
+
+impl Tunnel {
+    /// It is tried to make it again.
+    pub fn begin_attempt(&mut self) {
+        self.attempts += 1;
+    }
+
+    /// Stands like this from now on; what there is to tell, which is nothing while it only goes on.
+    pub fn turn(&mut self, destination: &str, stage: Stage) -> Option<TunnelState> {
+        let (from, to) = (self.stage.kind(), stage.kind());
+        self.stage = stage;
+        if from == to {
+            return None;
+        }
+        let trouble = self.stage.trouble();
+        let told = TunnelState {
+            destination: destination.to_owned(),
+            from,
+            to,
+            reason: trouble.map(|failure| failure.summary.clone()),
+            code: trouble.map(|failure| failure.code.to_owned()),
+            attempt: self.attempts,
+        };
+        if to == TunnelStage::Up {
+            self.restarts += u32::from(from == TunnelStage::Down);
+            self.attempts = 0;
+        }
+        Some(told)
+    }
+}
+
 impl Stage {
-    /// One word for it.
+    /// The stage alone.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn kind(&self) -> TunnelStage {
         match self {
-            Self::Connecting => "connecting",
-            Self::Up(_) => "up",
-            Self::Down(_) => "down",
-            Self::Over(_) => "over",
+            Self::Connecting => TunnelStage::Connecting,
+            Self::Up(_) => TunnelStage::Up,
+            Self::Down(_) => TunnelStage::Down,
+            Self::Over(_) => TunnelStage::Over,
         }
     }
 
     /// Why it is not up, where something is wrong.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn trouble(&self) -> Option<&Failure> {
         match self {
             Self::Connecting | Self::Up(_) => None,
-            Self::Down(failure) | Self::Over(failure) => Some(&failure.summary),
+            Self::Down(failure) | Self::Over(failure) => Some(failure),
         }
     }
 }
@@ -78,6 +117,11 @@ impl Patience {
     /// The tunnel is up: what went wrong before counts no more.
     pub fn came_up(&mut self) {
         self.was_up = true;
+        self.begin_anew();
+    }
+
+    /// What was in the way may have gone: the next attempts are quick again.
+    pub fn begin_anew(&mut self) {
         self.delays = delays(self.seed);
     }
 
@@ -110,6 +154,25 @@ mod tests {
     fn delay(next: Next) -> Duration {
         let Next::Again(delay) = next else { panic!("it is given up") };
         delay
+    }
+
+    #[test]
+    fn what_is_told_is_that_it_turns_and_how_long_that_took() {
+        let mut tunnel = Tunnel::default();
+        let up = || Stage::Up(BTreeSet::from([6443]));
+        let told = tunnel.turn("vm", up()).unwrap();
+        assert_eq!((told.from, told.to), (TunnelStage::Connecting, TunnelStage::Up));
+        assert_eq!(tunnel.turn("vm", Stage::Up(BTreeSet::from([6443, 30_080]))), None);
+        let told = tunnel.turn("vm", Stage::Down(lost())).unwrap();
+        assert_eq!((told.to, told.attempt), (TunnelStage::Down, 0));
+        assert_eq!(told.code.as_deref(), Some("SSH_CONNECTION_LOST"));
+        tunnel.begin_attempt();
+        assert_eq!(tunnel.turn("vm", Stage::Down(lost())), None);
+        tunnel.begin_attempt();
+        assert_eq!(tunnel.restarts, 0, "what was tried was not made");
+        let told = tunnel.turn("vm", up()).unwrap();
+        assert_eq!((told.from, told.attempt, told.reason), (TunnelStage::Down, 2, None));
+        assert_eq!((tunnel.restarts, tunnel.attempts), (1, 0));
     }
 
     #[test]

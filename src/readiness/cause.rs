@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Evidence, Fix};
+use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
 use crate::policy::{Class, Failure};
 
@@ -195,8 +195,15 @@ impl Cause {
         self
     }
 
+    /// What is done by hand; a command is [`Cause::run`].
     pub(crate) fn fix(mut self, instruction: impl Into<String>) -> Self {
-        self.fix = Some(Fix::safe(instruction));
+        self.fix = Some(Fix::advice(instruction));
+        self
+    }
+
+    /// The command that helps.
+    pub(crate) fn run(mut self, line: CommandLine) -> Self {
+        self.fix = Some(Fix::run(line));
         self
     }
 

@@ -8,9 +8,9 @@ use super::unbound;
 use super::workload::called;
 use super::world::World;
 use super::{Readiness, Root};
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// A claim: bound, or fine to wait for the first pod that uses it.
 pub(super) fn claim(object: &Value, world: &World) -> Readiness {
@@ -122,9 +122,8 @@ pub fn held(claim: &Value, world: &World) -> Option<Cause> {
     let cause = Cause { summary, ..cause }.affecting(first);
     let cause = holders.fold(cause, Cause::affecting);
     Some(cause.fix(format!(
-        "if its data may go: kubectl -n {} delete pod {}; if not, save the data first, as claim `{name}` ends with its last pod",
-        quote(namespace),
-        quote(read::name(first))
+        "save the data of claim `{name}` in namespace `{namespace}` if it is needed, then delete pod `{}`: the claim ends with its last pod",
+        read::name(first)
     )))
 }
 
@@ -153,6 +152,8 @@ pub(super) fn unbound(pod: &Value, world: &World) -> Cause {
         .filter_map(|name| world.find("PersistentVolumeClaim", namespace, name))
         .find(|claim| read::text(claim, "/status/phase") != "Bound")
         .map(Root::of);
+    let line = CommandLine::kubectl(namespace).args(["describe", "pvc"]);
+    let name = pending.as_ref().map(|claim| claim.name.as_str());
     Cause::new(
         "CLAIM_UNBOUND",
         Class::Timeout,
@@ -160,10 +161,7 @@ pub(super) fn unbound(pod: &Value, world: &World) -> Cause {
         format!("{} waits for the volume of a claim", called(pod)),
     )
     .rule("PVC-04")
-    .fix(format!(
-        "kubectl -n {} describe pvc: is what provisions volumes of its class running?",
-        quote(namespace)
-    ))
+    .run(name.into_iter().fold(line, CommandLine::arg))
     .maybe_root(pending)
 }
 

@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::pods::Container;
 use super::workload::called;
 use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::missing::{self, Missing, Present};
 use crate::manifest::references::{self, Target};
 use crate::manifest::{Object, Place, read};
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// Why a container cannot be made or started.
 pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
@@ -133,11 +134,12 @@ pub(super) fn by_metallb(cause: Cause, pod: &Value, world: &World) -> Cause {
             format!("deployment {name}"),
             "MetalLB's controller makes this secret itself once it reaches the API",
         )
-        .fix(format!(
-            "kubectl -n {} logs deployment/{}: why it cannot reach the API or write the secret",
-            quote(namespace),
-            quote(name)
-        ))
+        .run(
+            CommandLine::kubectl(namespace)
+                .arg("logs")
+                .arg(format!("deployment/{name}"))
+                .comment("why it cannot reach the API or write the secret"),
+        )
         .root("Deployment", namespace, name)
 }
 
@@ -183,19 +185,9 @@ pub(super) fn describe(
         (_, true) => "SECRET_MISSING",
         (_, false) => "SECRET_KEY_MISSING",
     };
-    let entries: Vec<String> = keys.iter().map(|key| format!("{key} = \"...\"")).collect();
-    let fix = match target {
-        Target::Secret => format!(
-            "declare `[[secret]] name = \"{name}\", namespace = \"{namespace}\", keys = {{ {} }}` in mlup.toml, then mlup start",
-            if entries.is_empty() { "...".to_owned() } else { entries.join(", ") }
-        ),
-        _ => format!(
-            "add {} to ConfigMap `{name}` in namespace `{namespace}`",
-            if keys.is_empty() { "what the pods read".to_owned() } else { quoted.join(", ") }
-        ),
-    };
+    let fix = if absent { commands::create } else { commands::add_keys };
     Cause::new(code, Class::Prerequisite, Finality::CurableBy(Remedy::Object), summary)
-        .fix(fix)
+        .run(fix(kind, namespace, name, keys))
         .root(kind, namespace, name)
         .affecting(pod)
 }
@@ -220,12 +212,7 @@ fn other(container: &Container<'_>) -> Cause {
             "correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder",
         );
     }
-    let cause = cause.likely();
-    cause.fix(format!(
-        "kubectl -n {} describe pod {}",
-        read::namespace(container.pod),
-        read::name(container.pod)
-    ))
+    cause.likely().run(commands::describe(container.pod))
 }
 
 /// Whether the words tell of a volume's path inside of the container.

@@ -4,10 +4,12 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::container;
 use super::pods::Container;
 use super::probe;
 use super::world;
+use crate::event::BLANK;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -74,13 +76,19 @@ fn is_between(container: &Container<'_>, restarts: i64) -> bool {
 fn out_of_memory(container: &Container<'_>) -> Cause {
     let limit = container.spec().map_or("", |spec| read::text(spec, "/resources/limits/memory"));
     let of = if limit.is_empty() { String::new() } else { format!(" of {limit}") };
-    Cause::new(
+    let cause = Cause::new(
         "OOM_KILLED",
         Class::Permanent,
         Finality::Fatal,
         format!("{} needs more memory than its limit{of} (OOMKilled)", container.called()),
-    )
-    .fix("raise `resources.limits.memory` of the container")
+    );
+    match commands::workload(container.pod, container.world) {
+        Some(workload) => {
+            let amount = format!("--limits=memory={BLANK}");
+            cause.run(commands::set_resources(workload, container.name(), &amount))
+        }
+        None => cause.fix("raise `resources.limits.memory` of the container"),
+    }
 }
 
 /// A program for another processor than the node's.
@@ -100,7 +108,7 @@ pub(super) fn exec_format(container: &Container<'_>, words: &str) -> Cause {
         ),
     )
     .because(container.source(), words)
-    .fix(format!("docker buildx build --platform {platform} -t {image} --push ."))
+    .run(commands::build(&platform, image))
     .affecting(container.pod)
 }
 
@@ -165,15 +173,10 @@ fn ended_with(container: &Container<'_>, exit: i64) -> Cause {
     let of = |code: &'static str, summary: String| {
         Cause::new(code, Class::Permanent, Finality::CurableBy(Remedy::Dependency), summary)
     };
-    let namespace = read::namespace(container.pod);
-    let logs = format!(
-        "kubectl -n {namespace} logs {} -c {} --previous",
-        read::name(container.pod),
-        container.name()
-    );
+    let logs = commands::logs(container.pod, container.name());
     if container.is_init {
         return of("INIT_FAILED", format!("{called} fails again and again (exit code {exit})"))
-            .fix(logs);
+            .run(logs);
     }
     match exit {
         0 => of(
@@ -202,8 +205,8 @@ fn ended_with(container: &Container<'_>, exit: i64) -> Cause {
             "CRASH_LOOP",
             format!("{called} breaks off again and again by signal {} (exit code {exit})", exit - 128),
         )
-        .fix(logs),
-        exit => with_arguments(of("CRASH_LOOP", format!("{called} crashes again and again (exit code {exit})")).fix(logs), container),
+        .run(logs),
+        exit => with_arguments(of("CRASH_LOOP", format!("{called} crashes again and again (exit code {exit})")).run(logs), container),
     }
 }
 

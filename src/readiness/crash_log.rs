@@ -1,12 +1,12 @@
 //! What the last lines of a crashed container's log add to its cause. Fetching the log is the step's.
 
 use super::cause::{Cause, Finality, Remedy, Whose};
+use super::commands;
 use super::dependency::{self, Asked};
-use super::signatures::{SIGNATURES, Signature, UNREACHABLE};
+use super::signatures::{DNS, SIGNATURES, Signature, UNREACHABLE};
 use super::traceback::{self, Raised};
 use super::world::World;
-use crate::event::{Evidence, Fix};
-use crate::quote::quote;
+use crate::event::{CommandLine, Evidence, Fix};
 
 /// Most lines of a log that become evidence.
 const LINES: usize = 3;
@@ -35,7 +35,7 @@ pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
     if let Some(variable) = raised.and_then(|raised| unset(&lines, raised)) {
         cause.summary =
             format!("{}: variable `{variable}` of its environment is not set", cause.summary);
-        cause.fix = Some(Fix::safe(format!("set `{variable}` in `env` of the container")));
+        cause.fix = Some(Fix::advice(format!("set `{variable}` in `env` of the container")));
         return cause;
     }
     match (found, raised) {
@@ -101,9 +101,13 @@ fn explained(mut cause: Cause, signature: &Signature) -> Cause {
         };
     }
     if let Some(fix) = signature.fix.filter(|_| !says_more) {
-        let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
-        let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
-        cause.fix = Some(Fix::safe(fix.replace("{platform}", &platform)));
+        cause.fix = Some(if signature.code == Some("EXEC_FORMAT") {
+            let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
+            let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
+            Fix::run(commands::build(&platform, ""))
+        } else {
+            advised(fix)
+        });
     }
     cause
 }
@@ -122,9 +126,21 @@ fn broken_off(mut cause: Cause, raised: Raised<'_>) -> Cause {
     cause.whose = Whose::Application;
     if let Some(frame) = raised.frame {
         cause.fix =
-            Some(Fix::safe(format!("correct what fails at {frame}, and build the image anew")));
+            Some(Fix::advice(format!("correct what fails at {frame}, and build the image anew")));
     }
     cause
+}
+
+/// What an advice of a signature is: that on the cluster's name service is a command.
+fn advised(words: &str) -> Fix {
+    if words == DNS { Fix::run(name_service()) } else { Fix::advice(words) }
+}
+
+/// Whether the cluster's name service runs.
+fn name_service() -> CommandLine {
+    CommandLine::kubectl("kube-system")
+        .args(["get", "pods", "-l", "k8s-app=kube-dns"])
+        .comment("if they run, look for a NetworkPolicy that bars UDP port 53")
 }
 
 /// The cause with the service that the container asks for in vain.
@@ -133,12 +149,12 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
     match dependency::asked(line, &namespace, world) {
         Some(Asked::Silent(service)) => {
             cause.summary = format!("{} (service `{}`)", cause.summary, service.name);
-            cause.fix = Some(Fix::safe(format!(
-                "kubectl -n {} get pods,endpointslices -l kubernetes.io/service-name={}: are the pods behind service `{}` ready?",
-                quote(&service.namespace),
-                quote(&service.name),
-                service.name
-            )));
+            cause.fix = Some(Fix::run(
+                CommandLine::kubectl(&service.namespace)
+                    .args(["get", "endpointslices", "-l"])
+                    .arg(format!("kubernetes.io/service-name={}", service.name))
+                    .comment(format!("are the pods behind service `{}` ready?", service.name)),
+            ));
             cause.needs = Some(service);
         }
         Some(Asked::Unresolved(service)) => {
@@ -149,9 +165,7 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
             if !keeps_its_rule(&cause) {
                 cause.rule = Some("DNS-01");
             }
-            cause.fix = Some(Fix::safe(
-                "kubectl -n kube-system get pods -l k8s-app=kube-dns, and look for a NetworkPolicy that bars UDP port 53",
-            ));
+            cause.fix = Some(Fix::run(name_service()));
             cause.needs = Some(service);
         }
         Some(Asked::Nowhere(host, elsewhere)) => {
@@ -168,7 +182,7 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
                 "{}: no service is called `{host}` in namespace `{namespace}`",
                 cause.summary
             );
-            cause.fix = Some(Fix::safe(hint));
+            cause.fix = Some(Fix::advice(hint));
         }
         None => {}
     }
@@ -193,7 +207,8 @@ fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
             cause.summary =
                 format!("{}: the program listens for its own container alone", cause.summary);
             cause.whose = Whose::Application;
-            cause.fix = Some(Fix::safe("let the program listen on 0.0.0.0 in place of 127.0.0.1"));
+            cause.fix =
+                Some(Fix::advice("let the program listen on 0.0.0.0 in place of 127.0.0.1"));
         }
         return cause;
     }

@@ -4,8 +4,10 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::workload::called;
 use super::world::{self, World};
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -51,7 +53,7 @@ fn explain(object: &Value, words: &str, world: &World) -> Cause {
         Cause::new("POD_ACCOUNT_MISSING", Class::Prerequisite, object_cures,
             format!("{who} gets no pods: its service account `{account}` is not in namespace `{namespace}`"))
             .root("ServiceAccount", namespace, account)
-            .fix(format!("kubectl -n {namespace} create serviceaccount {account}, or add it to what is deployed"))
+            .run(CommandLine::kubectl(namespace).args(["create", "serviceaccount", account]))
     } else if let Some((_, quota)) = words.split_once("exceeded quota: ") {
         let name = quota.split(',').next().unwrap_or_default();
         Cause::new(
@@ -74,11 +76,7 @@ fn explain(object: &Value, words: &str, world: &World) -> Cause {
             Finality::Transient,
             format!("{who} gets no pods: {tail}"),
         )
-        .fix(format!(
-            "kubectl -n {namespace} describe {} {}",
-            read::kind(object).to_ascii_lowercase(),
-            read::name(object)
-        ))
+        .run(commands::describe(object))
     };
     cause.because("condition ReplicaFailure", words).affecting(object)
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Readiness;
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -28,7 +29,7 @@ pub(super) fn application(object: &Value) -> Readiness {
         return Readiness::Blocked(
             cause
                 .because(format!("condition {kind}"), read::text(condition, "/message"))
-                .fix(format!("kubectl -n {} describe application {name}", read::namespace(object))),
+                .run(commands::describe(object)),
         );
     }
     let phase = read::text(object, "/status/operationState/phase");
@@ -53,7 +54,6 @@ pub(super) fn application(object: &Value) -> Readiness {
 
 fn sync_failed(object: &Value, phase: &str) -> Cause {
     let name = read::name(object);
-    let namespace = read::namespace(object);
     let cause = Cause::new(
         "ARGO_SYNC_FAILED",
         Class::Permanent,
@@ -70,7 +70,7 @@ fn sync_failed(object: &Value, phase: &str) -> Cause {
                 format!("{} {}", read::text(resource, "/kind"), read::text(resource, "/name"));
             cause.because(source, read::text(resource, "/message"))
         })
-        .fix(format!("kubectl -n {namespace} describe application {name}"))
+        .run(commands::describe(object))
 }
 
 /// Any other kind: `Ready` or `Available` where it has such a condition, otherwise being there. The

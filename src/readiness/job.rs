@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::Readiness;
 use super::cause::{Cause, Finality, Root};
+use super::commands;
 use super::workload::called;
 use super::{World, pods};
+use crate::event::{CommandLine, Fix};
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -45,24 +47,30 @@ fn failure(object: &Value, condition: &Value) -> Cause {
             let seconds = read::number(object, "/spec/activeDeadlineSeconds").unwrap_or_default();
             (
                 format!("ran longer than its activeDeadlineSeconds of {seconds}"),
-                format!("raise `activeDeadlineSeconds` of job `{name}` in namespace `{namespace}`"),
+                Fix::advice(format!(
+                    "raise `activeDeadlineSeconds` of job `{name}` in namespace `{namespace}`"
+                )),
             )
         }
         "BackoffLimitExceeded" => {
             let attempts = read::number(object, "/status/failed").unwrap_or_default();
             (
                 format!("failed {attempts} times"),
-                format!("kubectl -n {namespace} logs job/{name} --all-pods"),
+                Fix::run(
+                    CommandLine::kubectl(namespace)
+                        .arg("logs")
+                        .arg(format!("job/{name}"))
+                        .arg("--all-pods"),
+                ),
             )
         }
-        reason => {
-            (format!("failed ({reason})"), format!("kubectl -n {namespace} describe job {name}"))
-        }
+        reason => (format!("failed ({reason})"), Fix::run(commands::describe(object))),
     };
-    Cause::new("JOB_FAILED", Class::Permanent, Finality::Fatal, format!("{} {why}", called(object)))
+    let summary = format!("{} {why}", called(object));
+    let cause = Cause::new("JOB_FAILED", Class::Permanent, Finality::Fatal, summary)
         .because(format!("job {name}"), read::text(condition, "/message"))
-        .fix(fix)
-        .affecting(object)
+        .affecting(object);
+    Cause { fix: Some(fix), ..cause }
 }
 
 /// Whether a later run of the same cron job completed.

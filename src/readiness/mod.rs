@@ -3,6 +3,7 @@
 
 pub mod cause;
 mod claim;
+mod commands;
 mod container;
 mod crash;
 pub mod crash_log;
@@ -37,6 +38,7 @@ use serde_json::Value;
 
 pub use cause::{Cause, Confidence, Finality, LogSource, PullSource, Remedy, Root, Whose};
 pub use claim::held;
+pub use commands::top;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;
 

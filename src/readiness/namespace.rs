@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Readiness;
 use super::cause::{Cause, Finality};
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -39,8 +40,7 @@ pub(super) fn namespace(object: &Value) -> Readiness {
     let cause = held.iter().fold(cause, |cause, condition| {
         cause.because(format!("namespace {name}"), read::text(condition, "/message"))
     });
-    Readiness::Failed(cause.fix(format!(
-        "start the controller that the finalizers named above belong to, or take them off by hand: \
-         kubectl -n {name} get configmaps,secrets,all -o custom-columns=KIND:.kind,NAME:.metadata.name,FINALIZERS:.metadata.finalizers"
-    )).affecting(object))
+    let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,FINALIZERS:.metadata.finalizers";
+    let held = CommandLine::kubectl(name).args(["get", "configmaps,secrets,all", "-o", columns]);
+    Readiness::Failed(cause.run(held).affecting(object))
 }

@@ -4,30 +4,22 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// How long a node's network may take to come up after the node, in seconds.
 const COMING: i64 = 60;
 
-/// Conditions that are trouble when they hold.
+/// Conditions that are trouble when they hold: rule, what is short, and what helps where no command
+/// does.
 const PRESSURES: [(&str, &str, &str, &str); 4] = [
-    (
-        "DiskPressure",
-        "NODE-03",
-        "disk",
-        "free space on the node's disk: docker system df, then docker builder prune",
-    ),
+    ("DiskPressure", "NODE-03", "disk", ""),
     ("MemoryPressure", "NODE-04", "memory", "give the node more memory, or run fewer pods on it"),
     ("PIDPressure", "NODE-04", "process ids", "run fewer pods on the node"),
-    (
-        "NetworkUnavailable",
-        "NODE-02",
-        "network routes",
-        "kubectl -n kube-system get pods, and look at those of the network plugin",
-    ),
+    ("NetworkUnavailable", "NODE-02", "network routes", ""),
 ];
 
 /// What is wrong with a node, what makes it unusable first.
@@ -60,11 +52,11 @@ pub(super) fn not_ready(node: &Value, world: &World) -> Option<Cause> {
     );
     let cause = told(cause, node, ready);
     Some(if is_network {
-        cause
-            .rule("NODE-02")
-            .fix("kubectl -n kube-system get pods, and look at those of the network plugin")
+        cause.rule("NODE-02").run(network_pods())
     } else {
-        cause.fix(format!("mlup start, or start the node or the kubelet on `{name}`"))
+        cause.fix(format!(
+            "start node `{name}` or the kubelet on it; one that mlup made: mlup start"
+        ))
     })
 }
 
@@ -78,7 +70,26 @@ fn under_pressure(node: &Value) -> Option<Cause> {
     };
     let cause =
         Cause::new("NODE_PRESSURE", Class::Prerequisite, Finality::CurableBy(Remedy::Nodes), words);
-    Some(told(cause, node, read::condition(node, kind)?).rule(rule).fix(fix))
+    let cause = told(cause, node, read::condition(node, kind)?).rule(rule);
+    Some(match rule {
+        "NODE-02" => cause.run(network_pods()),
+        "NODE-03" => cause.run(free_space()),
+        _ => cause.fix(fix),
+    })
+}
+
+/// The pods of the cluster itself, its network plugin among them.
+pub(super) fn network_pods() -> CommandLine {
+    CommandLine::kubectl("kube-system")
+        .args(["get", "pods"])
+        .comment("look at those of the network plugin")
+}
+
+/// Frees the disk that local nodes share with this machine.
+pub(super) fn free_space() -> CommandLine {
+    CommandLine::tool("docker")
+        .args(["builder", "prune"])
+        .comment("docker system df shows what fills the disk that the node shares")
 }
 
 /// A node that a taint of the cluster's own says to be unusable, though no condition of it does.
@@ -104,7 +115,7 @@ pub(super) fn tainted(node: &Value, key: &str) -> Option<Cause> {
         .rule(rule)
         .because(format!("node {name}"), &format!("taint {key}"))
         .root("Node", "", name)
-        .fix(format!("kubectl describe node {}: its conditions say what it lacks", quote(name))),
+        .run(commands::describe(node).comment("its conditions say what it lacks")),
     )
 }
 

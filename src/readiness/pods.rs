@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::cause::{Cause, Finality, LogSource};
 use super::workload::called;
 use super::world::World;
-use super::{Readiness, claim, container, crash, gate, node, probe, pull, schedule, volume};
+use super::{
+    Readiness, claim, commands, container, crash, gate, node, probe, pull, schedule, volume,
+};
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -110,7 +112,7 @@ fn failed(object: &Value) -> Cause {
         format!("{} failed{reason}", called(object)),
     )
     .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
-    .fix(format!("kubectl -n {} describe pod {}", read::namespace(object), read::name(object)))
+    .run(commands::describe(object))
     .affecting(object)
 }
 

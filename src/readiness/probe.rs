@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality};
+use super::commands;
 use super::pods::Container;
 use super::world;
 use crate::manifest::read;
@@ -92,12 +93,8 @@ fn without_events(
                     "let the readiness probe ask port {others}, if the program listens there"
                 ))
         }
-        None => begin("it does not pass, and no event says why any more").fix(format!(
-            "kubectl -n {} logs {} -c {}",
-            read::namespace(container.pod),
-            read::name(container.pod),
-            container.name()
-        )),
+        None => begin("it does not pass, and no event says why any more")
+            .run(commands::last_words(container.pod, container.name())),
     }
     .likely()
     .because(container.source(), "running and not ready")

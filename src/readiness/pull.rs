@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, PullSource, Remedy};
+use super::commands;
 use super::pods::Container;
 use super::pull_words::{Trouble, trouble};
 use super::world;
@@ -189,7 +190,7 @@ impl Pull<'_, '_> {
             self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary).likely();
         if self.words.contains("manifest.v1+prettyjws") {
             return cause.rule("PULL-17").fix(format!(
-                "docker buildx build --push -t {} .: the node's containerd takes no manifest of schema 1 any more",
+                "push `{}` anew with a current Docker (docker buildx build --push): the node's containerd takes no manifest of schema 1 any more",
                 self.image
             ));
         }
@@ -209,11 +210,7 @@ impl Pull<'_, '_> {
                 "try again; a proxy or the link to the registry cuts the download short"
             });
         }
-        cause.fix(format!(
-            "kubectl -n {} describe pod {}",
-            self.namespace(),
-            read::name(self.container.pod)
-        ))
+        cause.run(commands::describe(self.container.pod))
     }
 
     pub(super) fn namespace(&self) -> &str {
@@ -229,7 +226,7 @@ impl Pull<'_, '_> {
             Finality::CurableBy(Remedy::Image),
             format!("image `{}` does not exist for the node's platform {platform}", self.image),
         )
-        .fix(format!("docker buildx build --platform {platform} -t {} --push .", self.image))
+        .run(commands::build(&platform, &self.image))
     }
 
     fn not_found(&self) -> Cause {

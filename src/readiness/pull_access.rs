@@ -5,18 +5,16 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::pull::Pull;
 use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
 use super::workload::called;
 use super::world;
+use crate::event::{CommandLine, Fix};
 use crate::manifest::images::PullPolicy;
 use crate::manifest::{containers, keyring, read};
 use crate::policy::Class;
-use crate::quote::quote;
-
-/// Kinds that make new pods when they are restarted.
-const RESTARTABLE: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 impl Pull<'_, '_> {
     /// The names of the secrets that the pod takes credentials from.
@@ -151,19 +149,21 @@ impl Pull<'_, '_> {
         } else {
             ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted")
         };
+        let refresh = CommandLine::tool("mlup").args(["creds", "refresh"]);
         let fix = if name.registry == "docker.io" {
-            format!(
+            Fix::advice(format!(
                 "correct the login of Docker Hub in secret `{secret}` in namespace `{namespace}`, or take `{}` out of it: without a login public images are pulled all the same",
                 keyring::HUB
-            )
+            ))
         } else if aws {
-            format!("mlup creds refresh, which renews secret `{secret}` in namespace `{namespace}`")
+            let words = format!("renews secret `{secret}` in namespace `{namespace}`");
+            Fix::run(refresh.comment(words))
         } else {
-            format!(
+            Fix::advice(format!(
                 "correct the `[[registry]]` in mlup.toml that makes secret `{secret}` in namespace `{namespace}`"
-            )
+            ))
         };
-        self.told(
+        let cause = self.told(
             code,
             Class::Prerequisite,
             Finality::CurableBy(Remedy::PullSecret),
@@ -173,8 +173,8 @@ impl Pull<'_, '_> {
             ),
         )
         .rule(refusal_of(&name.registry, Login::Given))
-        .root("Secret", namespace, secret)
-        .fix(fix)
+        .root("Secret", namespace, secret);
+        Cause { fix: Some(fix), ..cause }
     }
 
     fn no_credentials(&self) -> Cause {
@@ -225,18 +225,6 @@ impl Pull<'_, '_> {
     /// A pod that was made before its account got its pull secrets.
     fn older_than_account(&self, account: &str) -> Cause {
         let pod = self.container.pod;
-        let namespace = quote(self.namespace());
-        let command = match self.restartable() {
-            Some((kind, name)) => format!(
-                "kubectl -n {namespace} rollout restart {}/{}: new pods take the secrets along",
-                kind.to_ascii_lowercase(),
-                quote(name)
-            ),
-            None => format!(
-                "kubectl -n {namespace} delete pod {}: the one that takes its place has the secrets",
-                quote(read::name(pod))
-            ),
-        };
         self.told(
             "PULL_CREDENTIALS_MISSING",
             Class::Prerequisite,
@@ -248,7 +236,7 @@ impl Pull<'_, '_> {
         )
         .because(format!("serviceaccount {account}"), &self.secrets_of(account))
         .rule("PULL-20")
-        .fix(command)
+        .run(self.new_pods())
     }
 
     fn secrets_of(&self, account: &str) -> String {
@@ -258,19 +246,14 @@ impl Pull<'_, '_> {
         format!("imagePullSecrets: {}", names.join(", "))
     }
 
-    /// What makes the pod anew once it is restarted.
-    fn restartable(&self) -> Option<(&str, &str)> {
-        let mut at = self.container.pod;
-        for _ in 0..3 {
-            let owners = read::list(at, "/metadata/ownerReferences");
-            let owner = owners.iter().find(|owner| read::truth(owner, "/controller"))?;
-            let (kind, name) = (read::text(owner, "/kind"), read::text(owner, "/name"));
-            if RESTARTABLE.contains(&kind) {
-                return Some((kind, name));
-            }
-            at = self.container.world.find(kind, self.namespace(), name)?;
-        }
-        None
+    /// Makes pods that have what their service account has by now.
+    fn new_pods(&self) -> CommandLine {
+        let pod = self.container.pod;
+        let line = match commands::workload(pod, self.container.world) {
+            Some(workload) => commands::restart(workload),
+            None => CommandLine::kubectl(self.namespace()).args(["delete", "pod", read::name(pod)]),
+        };
+        line.comment("new pods take the secrets along")
     }
 
     /// A pod with a pull secret that runs the same image on the same node.

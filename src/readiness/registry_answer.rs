@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, PullSource};
 use crate::config::suggest::nearest;
+use crate::event::CommandLine;
 use crate::manifest::images::ImageName;
-use crate::quote::quote;
 
 /// Who says it: this machine, which a node need not resemble.
 const SOURCE: &str = "registry, asked from this machine";
@@ -88,7 +88,7 @@ fn renewable(mut cause: Cause, as_pod: Option<&Said>) -> Cause {
         cause = cause.because(SOURCE, "with a fresh password the image may be pulled");
     }
     if cause.code == "PULL_CREDENTIALS_REFUSED" {
-        cause = cause.fix("mlup creds refresh --force");
+        cause = cause.run(CommandLine::tool("mlup").args(["creds", "refresh", "--force"]));
     }
     cause
 }
@@ -164,7 +164,11 @@ fn missing(cause: Cause, pull: &PullSource, said: Option<&Said>, local: &[String
         (_, Some(near)) if !name.has_host => cause
             .because("docker image ls", &format!("this machine has {}", local.join(", ")))
             .rule("PULL-13")
-            .fix(format!("docker tag {} {}, then declare it as `[[image]]`", quote(near), quote(&pull.image))),
+            .run(
+                CommandLine::tool("docker")
+                    .args(["tag", near, &pull.image])
+                    .comment("then declare it as `[[image]]` in mlup.toml"),
+            ),
         (Some(Said::There(_)), _) => cause
             .because(SOURCE, "it is there now: the next try pulls it, unless the node asks a mirror")
             .fix("wait for the next try, at most 5 minutes; it was pushed after the last one"),

@@ -4,12 +4,13 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::node;
 use super::pods::pods_of;
 use super::workload::called;
 use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// Reasons by which a kubelet turns a pod away that it had been given.
 const TURNED_AWAY: [&str; 6] = [
@@ -35,12 +36,12 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let last = pods.iter().max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
     let reason = read::text(last, "/status/reason");
     let words = read::text(last, "/status/message");
-    let node = read::text(last, "/spec/nodeName");
+    let name = read::text(last, "/spec/nodeName");
     let cause = Cause::new(
         "PODS_TURNED_AWAY",
         Class::Prerequisite,
         Finality::CurableBy(Remedy::Nodes),
-        format!("node `{node}` keeps none of the pods of {} ({reason})", called(object)),
+        format!("node `{name}` keeps none of the pods of {} ({reason})", called(object)),
     )
     .because(format!("pod {}", read::name(last)), words);
     let cause = pods.iter().fold(cause, |cause, pod| cause.affecting(pod));
@@ -49,15 +50,14 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         "Evicted" if is_own => cause.rule("NODE-03").fix(
             "raise `resources.limits.ephemeral-storage` or the `sizeLimit` of the volume, or write less",
         ),
-        "Evicted" if words.contains("memory") => cause.rule("NODE-04").root("Node", "", node).fix(
+        "Evicted" if words.contains("memory") => cause.rule("NODE-04").root("Node", "", name).fix(
             "give the node more memory, or run fewer pods on it",
         ),
-        "Evicted" => cause.rule("NODE-03").root("Node", "", node).fix(
-            "free space on the node's disk: docker system df, then docker builder prune",
+        "Evicted" => cause.rule("NODE-03").root("Node", "", name).run(node::free_space()),
+        _ => cause.rule("NODE-06").run(
+            CommandLine::kubectl("")
+                .args(["describe", "node", name])
+                .comment("it offers less than what the pods ask for"),
         ),
-        _ => cause.rule("NODE-06").fix(format!(
-            "kubectl describe node {}: what it offers is less than what the pods ask for",
-            quote(node)
-        )),
     })
 }

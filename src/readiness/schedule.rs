@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::claim;
+use super::commands;
 use super::node;
 use super::workload::called;
 use super::world::World;
+use crate::event::{BLANK, CommandLine};
 use crate::manifest::read;
 use crate::manifest::requests;
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// Why a pod gets no node, if it does not.
 pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
@@ -80,9 +81,18 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     };
     Some(match first {
         "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
-        "cpu" | "memory" | "ephemeral-storage" => cause.fix(format!(
+        "cpu" | "memory" | "ephemeral-storage" => match commands::workload(pod, world) {
+            Some(workload) => {
+                let amount = format!("--requests={first}={BLANK}");
+                let line = commands::set_resources(workload, "", &amount);
+                cause.run(line.comment(format!(
+                    "or fewer replicas, or more {first} for the cluster{or_less}"
+                )))
+            }
+            None => cause.fix(format!(
             "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}{or_less}"
-        )),
+            )),
+        },
         other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
@@ -152,11 +162,15 @@ fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         }
         None => cause,
     };
-    Some(cause.fix(if wanted.is_empty() {
-        "correct the node affinity, or label a node".to_owned()
-    } else {
-        format!("kubectl label node NODE {}, or correct `nodeSelector`", wanted.join(" "))
-    }))
+    if wanted.is_empty() {
+        return Some(cause.fix("correct the node affinity, or label a node"));
+    }
+    let node = match world.all("Node") {
+        [only] => read::name(only),
+        _ => BLANK,
+    };
+    let label = CommandLine::kubectl("").args(["label", "node", node]);
+    Some(cause.run(wanted.into_iter().fold(label, CommandLine::arg)))
 }
 
 /// A node that has one of the wanted keys with another value, and that label.
@@ -211,12 +225,13 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         Some((_, taint)) if read::text(taint, "/key").ends_with("/uninitialized") => {
             cause.fix("bring up the cloud's controller manager, which takes this taint off")
         }
-        Some((node, taint)) => cause.fix(format!(
-            "give the pod a toleration of `{}`, or take the taint off: kubectl taint node {} {}-",
-            read::text(taint, "/key"),
-            quote(read::name(node)),
-            quote(&written(taint))
-        )),
+        Some((node, taint)) => {
+            let line = CommandLine::kubectl("").args(["taint", "node", read::name(node)]);
+            let key = read::text(taint, "/key");
+            let effect = read::text(taint, "/effect");
+            let line = line.arg(format!("{key}:{effect}-"));
+            cause.run(line.comment(format!("or give the pod a toleration of `{key}`")))
+        }
         None => cause.fix("give the pod a toleration, or take the taint off the node"),
     })
 }
@@ -241,7 +256,7 @@ fn cordon(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
             Finality::CurableBy(Remedy::Nodes),
             format!("{} gets no node: `{name}` is cordoned and takes no new pods", called(pod)),
         )
-        .fix(format!("kubectl uncordon {name}"))
+        .run(CommandLine::kubectl("").args(["uncordon", name]))
         .root("Node", "", name),
     )
 }
@@ -278,7 +293,11 @@ pub(super) fn unseen(pod: &Value, world: &World) -> Option<Cause> {
     .because(format!("pod {}", read::name(pod)), &format!("schedulerName: {scheduler}"))
     .affecting(pod);
     Some(if is_default {
-        cause.fix("kubectl -n kube-system get pods: is kube-scheduler running?")
+        cause.run(
+            CommandLine::kubectl("kube-system")
+                .args(["get", "pods"])
+                .comment("is kube-scheduler running?"),
+        )
     } else {
         cause
             .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
@@ -311,9 +330,9 @@ const OTHERS: [(&str, &str, &str); 6] = [
     (
         "unresolvable volume",
         "no node reaches its volume",
-        "see where its volume is: kubectl get pv",
+        "see where its volume is, and on which nodes",
     ),
-    ("no nodes available", "no node was looked at", "kubectl get nodes: is any there?"),
+    ("no nodes available", "no node was looked at", "add a node: the cluster has none"),
 ];
 
 fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
@@ -333,11 +352,7 @@ fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
     }
     match OTHERS.iter().find(|(words, ..)| reasons.contains(words)) {
         Some((_, why, fix)) => of(why).fix(*fix),
-        None => of(reason).likely().fix(format!(
-            "kubectl -n {} describe pod {}",
-            quote(read::namespace(pod)),
-            quote(read::name(pod))
-        )),
+        None => of(reason).likely().run(commands::describe(pod)),
     }
 }
 

@@ -6,6 +6,7 @@ use super::Readiness;
 use super::cause::{Cause, Finality, Remedy};
 use super::workload::called;
 use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::{pod_spec, read};
 use crate::policy::Class;
 
@@ -174,6 +175,12 @@ fn written(labels: &[(&str, &str)]) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
+/// The labels by which a workload selects its own pods.
+fn write_selector(workload: &Value) -> String {
+    let labels = read::texts(workload, "/spec/selector/matchLabels");
+    labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// A selector that selects none of the pods, beside the labels that come nearest.
 fn mismatch(
     service: &Value,
@@ -186,14 +193,19 @@ fn mismatch(
         Finality::CurableBy(Remedy::Dependency),
         format!("{} selects {}, and no pod has these labels", called(service), written(selector)),
     );
-    let nearest = workloads
-        .iter()
-        .max_by_key(|(workload, labels)| nearness(service, selector, workload, labels));
+    let near = |workload: &Value, labels| nearness(service, selector, workload, labels);
+    let nearest = workloads.iter().max_by_key(|(workload, labels)| near(workload, labels));
     if let Some((nearest, labels)) = nearest {
         cause = cause.because(called(nearest), &format!("its pods have {}", written(labels)));
     }
     let (own_name, namespace) = (read::name(service), read::namespace(service));
-    cause
-        .fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
-        .affecting(service)
+    let meant = nearest.filter(|(workload, labels)| near(workload, labels) > (0, 0));
+    let labels = meant.map(|(workload, _)| write_selector(workload)).unwrap_or_default();
+    let cause = if labels.is_empty() {
+        cause.fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
+    } else {
+        let set = CommandLine::kubectl(namespace).args(["set", "selector", "service", own_name]);
+        cause.run(set.arg(labels))
+    };
+    cause.affecting(service)
 }

@@ -58,6 +58,9 @@ fn holds(line: &str, pattern: &str) -> bool {
 
 use Whose::{Application, Environment};
 
+/// The advice to look at the cluster's name service, for which there is a command.
+pub(super) const DNS: &str = "see whether the cluster's name service runs";
+
 /// The code of a crash for want of something that is not there.
 pub(super) const UNREACHABLE: &str = "DEPENDENCY_UNREACHABLE";
 
@@ -68,7 +71,7 @@ pub(super) static SIGNATURES: [Signature; 38] = [
         Application,
         &["exec format error", "exec user process caused"],
         "its program is not for the node's platform",
-        "docker buildx build --platform {platform} --push .",
+        "build the image for the node's platform",
     )
     .code("EXEC_FORMAT"),
     of(
@@ -271,7 +274,12 @@ pub(super) static SIGNATURES: [Signature; 38] = [
     of(
         "CRASH-12",
         Environment,
-        &["AccessDenied", "not authorized to perform: ", "AuthorizationFailure", "403 Forbidden*s3"],
+        &[
+            "AccessDenied",
+            "not authorized to perform: ",
+            "AuthorizationFailure",
+            "403 Forbidden*s3",
+        ],
         "its cloud credentials lack a right",
         "give the account that the container uses the right which the line names",
     ),
@@ -337,7 +345,7 @@ pub(super) static SIGNATURES: [Signature; 38] = [
         Environment,
         &[":53: i/o timeout", ":53: server misbehaving", ":53: read: connection refused"],
         "the cluster's name service does not answer it",
-        "kubectl -n kube-system get pods -l k8s-app=kube-dns, and look for a NetworkPolicy that bars UDP port 53",
+        DNS,
     )
     .code(UNREACHABLE),
     of(
@@ -460,14 +468,24 @@ pub(super) static SIGNATURES: [Signature; 38] = [
     of(
         "",
         Environment,
-        &["environment variable*not set", "environment variable*is required", "Missing required environment"],
+        &[
+            "environment variable*not set",
+            "environment variable*is required",
+            "Missing required environment",
+        ],
         "a variable of its environment is not set",
         "set the variable in `env` of the container",
     ),
     of(
         "",
         Application,
-        &["ConfigurationError", "Invalid configuration", "error parsing config", "error loading config", "ValidationError"],
+        &[
+            "ConfigurationError",
+            "Invalid configuration",
+            "error parsing config",
+            "error loading config",
+            "ValidationError",
+        ],
         "its configuration is not what the program takes",
         "correct the value that the line names",
     ),

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::claim::waits_for_a_pod;
+use super::commands;
 use super::workload::called;
 use super::world::{self, World};
+use crate::event::CommandLine;
 use crate::manifest::quantity::Quantity;
 use crate::manifest::read;
 use crate::policy::Class;
@@ -66,7 +68,7 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         }
         None => {
             let none = world.knows("StorageClass") && class_of(object, world).is_none();
-            (says_no_class || none && !by_hand).then(|| no_default_class(object))
+            (says_no_class || none && !by_hand).then(|| no_default_class(object, world))
         }
     };
     known.or_else(|| failed.map(|words| provisioning(object, words, world))).or_else(|| {
@@ -173,14 +175,22 @@ fn no_volume(object: &Value, world: &World) -> Cause {
     with_misfits(cause, object, "", world)
 }
 
-fn no_default_class(object: &Value) -> Cause {
+fn no_default_class(object: &Value, world: &World) -> Cause {
     let summary =
         format!("{} names no storage class, and the cluster has no default one", called(object));
-    of(object, "STORAGE_CLASS_MISSING", summary).rule("PVC-02").fix(format!(
-        "make a storage class the default one, or set `storageClassName` of `{}` in namespace `{}`",
-        read::name(object),
-        read::namespace(object)
-    ))
+    let cause = of(object, "STORAGE_CLASS_MISSING", summary).rule("PVC-02");
+    match world.all("StorageClass") {
+        [only] => cause.run(CommandLine::kubectl("").args(["annotate", "storageclass"]).args([
+            read::name(only),
+            "storageclass.kubernetes.io/is-default-class=true",
+            "--overwrite",
+        ])),
+        _ => cause.fix(format!(
+            "make a storage class the default one, or set `storageClassName` of `{}` in namespace `{}`",
+            read::name(object),
+            read::namespace(object)
+        )),
+    }
 }
 
 fn unknown_class(object: &Value, class: &str, world: &World) -> Cause {
@@ -288,5 +298,5 @@ fn provisioning(object: &Value, words: &str, world: &World) -> Cause {
             read::namespace(object)
         ));
     }
-    cause.fix(format!("see what class `{class}` is made of: kubectl describe storageclass {class}"))
+    cause.run(commands::describe(object))
 }

@@ -4,12 +4,14 @@
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
+use super::commands;
 use super::container::{by_metallb, describe, missing_cause, named, provably_missing};
+use super::node;
 use super::workload::called;
 use super::world::{self, World};
+use crate::event::{CommandLine, Fix};
 use crate::manifest::read;
 use crate::policy::Class;
-use crate::quote::quote;
 
 /// How long a node may make a pod's containers without a word, in seconds.
 const SILENCE: i64 = 600;
@@ -106,11 +108,7 @@ fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
     {
         cause.rule("CFG-07").fix("correct the volume's path and its rights on the node")
     } else {
-        cause.fix(format!(
-            "kubectl -n {} describe pod {}",
-            quote(read::namespace(pod)),
-            quote(read::name(pod))
-        ))
+        cause.run(commands::describe(pod))
     })
 }
 
@@ -118,51 +116,50 @@ fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
 fn without_sandbox(pod: &Value, world: &World) -> Option<Cause> {
     let words = repeated(pod, &["FailedCreatePodSandBox", "NetworkNotReady"], world)?;
     let tail = words.split_once("desc = ").map_or(words, |(_, tail)| tail);
-    let node = read::text(pod, "/spec/nodeName");
+    let name = read::text(pod, "/spec/nodeName");
     let has = |known: &[&str]| known.iter().any(|one| words.contains(one));
     let is_runtime = has(&["no runtime for", "RuntimeHandler", "failed to get sandbox runtime"]);
     let (why, fix) = if is_runtime {
         (
             "its runtime class is not set up on the node",
-            "install the runtime that its `runtimeClassName` stands for, or take that out of the pod",
+            Fix::advice(
+                "install the runtime that its `runtimeClassName` stands for, or take that out of the pod",
+            ),
         )
     } else if has(&["no IP addresses available", "no available IP", "range is full"]) {
         (
             "the node has no free addresses for pods",
-            "remove pods that are over, or give the node a larger range of addresses",
+            Fix::advice("remove pods that are over, or give the node a larger range of addresses"),
         )
     } else if has(&["pause", "sandbox image"]) {
         (
             "the node does not get the pause image",
-            "load the pause image that the line names onto the node, or let the node reach its registry",
+            Fix::advice(
+                "load the pause image that the line names onto the node, or let the node reach its registry",
+            ),
         )
     } else if has(&["cgroup"]) {
         (
             "the node's kubelet and runtime disagree about cgroups",
-            "give kubelet and containerd the same cgroup driver, systemd",
+            Fix::advice("give kubelet and containerd the same cgroup driver, systemd"),
         )
     } else if has(&["etwork", "cni", "CNI"]) {
-        (
-            "the node's network plugin fails",
-            "kubectl -n kube-system get pods, and look at those of the network plugin",
-        )
+        ("the node's network plugin fails", Fix::run(node::network_pods()))
     } else {
-        (
-            "the node cannot make its sandbox",
-            "kubectl describe node, and the log of its container runtime",
-        )
+        let describe = CommandLine::kubectl("").args(["describe", "node", name]);
+        ("the node cannot make its sandbox", Fix::run(describe))
     };
     let cause = Cause::new(
         "SANDBOX_FAILED",
         Class::Permanent,
         Finality::Transient,
-        format!("{} gets no sandbox on node `{node}`: {why}", called(pod)),
+        format!("{} gets no sandbox on node `{name}`: {why}", called(pod)),
     )
     .rule("NODE-07")
     .because("event FailedCreatePodSandBox", tail)
-    .fix(fix)
     .affecting(pod);
-    Some(if is_runtime { cause } else { cause.root("Node", "", node) })
+    let cause = Cause { fix: Some(fix), ..cause };
+    Some(if is_runtime { cause } else { cause.root("Node", "", name) })
 }
 
 /// A pod that its node has been making for long, and nobody says why any more.
@@ -186,11 +183,11 @@ pub(super) fn stuck(pod: &Value, world: &World) -> Option<Cause> {
         )
         .likely()
         .because(format!("pod {}", read::name(pod)), "ContainerCreating for more than 10 minutes")
-        .fix(format!(
-            "kubectl -n {} delete pod {}: the one that takes its place says what it waits for",
-            quote(read::namespace(pod)),
-            quote(read::name(pod))
-        ))
+        .run(
+            CommandLine::kubectl(read::namespace(pod))
+                .args(["delete", "pod", read::name(pod)])
+                .comment("the one that takes its place says what it waits for"),
+        )
         .affecting(pod),
     )
 }

@@ -150,6 +150,7 @@ impl Board {
             | EventKind::Probe(_)
             | EventKind::Escalation { .. }
             | EventKind::Warning { .. }
+            | EventKind::TunnelState(_)
             | EventKind::WatchState(_) => {}
         }
     }

@@ -1,7 +1,10 @@
 //! Which events are worth a line of their own, and what that line says. Shared by the plain report
 //! and the lines that the live view leaves behind.
 
-use crate::event::{EventKind, FIRST_RUNG, Phase, Probe, State, StepState, WatchState, Watching};
+use crate::event::{
+    EventKind, FIRST_RUNG, Phase, Probe, State, StepState, TunnelStage, TunnelState, WatchState,
+    Watching,
+};
 use crate::report::board::doing;
 use crate::report::mode::Detail;
 use crate::report::style::{Line, Style, Tone, word};
@@ -35,6 +38,8 @@ pub(super) enum Mark {
     Rung,
     /// A step is in this state now.
     State(State),
+    /// A tunnel is in this state now.
+    Tunnel(TunnelStage),
     /// Worth knowing.
     Warning,
     /// A watch stands like this.
@@ -48,6 +53,7 @@ impl Mark {
             Self::Probe => "probe",
             Self::Rung => "escalate",
             Self::State(state) => word(state),
+            Self::Tunnel(stage) => stage.as_str(),
             Self::Warning => "warning",
             Self::Watch(Watching::Ready) => "ready",
             Self::Watch(Watching::Mending) => "mending",
@@ -61,18 +67,22 @@ impl Mark {
         match self {
             Self::Output | Self::Probe => Tone::Dim,
             Self::State(state) => Tone::of(state),
-            Self::Watch(Watching::Ready) => Tone::Good,
-            Self::Watch(Watching::Degraded) => Tone::Bad,
-            Self::Rung | Self::Warning | Self::Watch(_) => Tone::Busy,
+            Self::Tunnel(TunnelStage::Up) | Self::Watch(Watching::Ready) => Tone::Good,
+            Self::Tunnel(TunnelStage::Down | TunnelStage::Over)
+            | Self::Watch(Watching::Degraded) => Tone::Bad,
+            Self::Rung | Self::Tunnel(_) | Self::Warning | Self::Watch(_) => Tone::Busy,
         }
     }
 
     fn glyph(self, style: Style) -> char {
         match self {
-            Self::Output | Self::Probe | Self::Watch(_) => ' ',
+            Self::Output
+            | Self::Probe
+            | Self::Tunnel(TunnelStage::Connecting | TunnelStage::Up)
+            | Self::Watch(_) => ' ',
             Self::State(state) => style.glyph(state, 0),
             Self::Rung => style.glyph(State::Escalating, 0),
-            Self::Warning => '!',
+            Self::Tunnel(TunnelStage::Down | TunnelStage::Over) | Self::Warning => '!',
         }
     }
 }
@@ -106,12 +116,35 @@ pub(super) fn entry(kind: &EventKind, detail: Detail) -> Option<Entry> {
         EventKind::StepOutput { step, line, .. } if verbose => {
             Some(said(step, Mark::Output, text::spoken(line)))
         }
+        EventKind::TunnelState(state) => {
+            let text = leads(state, verbose)?;
+            let entry = said("tunnel", Mark::Tunnel(state.to), text);
+            Some(Entry { code: state.code.clone(), ..entry })
+        }
         EventKind::WatchState(state) => Some(Entry {
             code: state.code.clone(),
             ..said("watch", Mark::Watch(state.state), stands(state))
         }),
         EventKind::Probe(probe) if verbose => Some(said(&probe.step, Mark::Probe, found(probe))),
         _ => None,
+    }
+}
+
+/// What there is to say of a tunnel. That it came up at all is said by the step that wanted it.
+fn leads(state: &TunnelState, verbose: bool) -> Option<String> {
+    let TunnelState { destination, from, to, attempt, .. } = state;
+    let reason = state.reason.as_deref().unwrap_or("it broke");
+    match (from, to) {
+        (TunnelStage::Down, TunnelStage::Up) => {
+            Some(format!("to {destination} is back, at attempt {attempt}"))
+        }
+        (_, TunnelStage::Down) => {
+            Some(format!("to {destination} broke and is being made again: {reason}"))
+        }
+        (TunnelStage::Up | TunnelStage::Down, TunnelStage::Over) => {
+            Some(format!("to {destination} is given up: {reason}"))
+        }
+        _ => verbose.then(|| format!("to {destination}")),
     }
 }
 
@@ -203,7 +236,10 @@ impl Entry {
 
     /// Whether nothing else on the screen says it: then it is not cut.
     fn is_told_once(&self) -> bool {
-        matches!(self.mark, Mark::Rung | Mark::Warning | Mark::State(State::Retrying))
+        matches!(
+            self.mark,
+            Mark::Rung | Mark::Tunnel(_) | Mark::Warning | Mark::State(State::Retrying)
+        )
     }
 
     /// The words under one another, beside the columns where there is room, else below them.

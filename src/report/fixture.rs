@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::event::{
     Diagnosis, Event, EventKind, Evidence, Fix, Outcome, PathEntry, Phase, Probe, Recovery, State,
-    StepInfo, StepState, Stream, Url, VERSION, Verb,
+    StepInfo, StepState, Stream, TunnelStage, TunnelState, Url, VERSION, Verb,
 };
 
 /// A writer whose text can be read from outside.
@@ -52,6 +52,23 @@ impl Recorder {
         let ts = "2026-11-21T10:30:00.000Z".to_owned();
         let (elapsed_ms, run) = (self.now_ms, "r1".to_owned());
         self.events.push(Event { v: VERSION, seq, ts, elapsed_ms, run, kind });
+        self
+    }
+
+    /// A tunnel that comes up, breaks and comes back.
+    pub(crate) fn tunnel_cut_and_back(&mut self) -> &mut Self {
+        use TunnelStage::{Connecting, Down, Up};
+        for (from, to, attempt) in [(Connecting, Up, 0), (Up, Down, 0), (Down, Up, 3)] {
+            let is_down = to == Down;
+            self.push(EventKind::TunnelState(TunnelState {
+                destination: "vm".to_owned(),
+                from,
+                to,
+                reason: is_down.then(|| "the line went dead".to_owned()),
+                code: is_down.then(|| "SSH_CONNECTION_LOST".to_owned()),
+                attempt,
+            }));
+        }
         self
     }
 

@@ -241,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_that_breaks_meanwhile_is_said_and_so_is_its_return() {
+        let (mut plain, sink) = plain();
+        let mut recorder = Recorder::default();
+        recorder.running("cluster", Phase::Probe);
+        recorder.tunnel_cut_and_back();
+        feed(&mut plain, &recorder);
+        let expected = "\
+[  0.0] tunnel   down              SSH_CONNECTION_LOST  to vm broke and is being made again: the line went dead
+[  0.0] tunnel   up                to vm is back, at attempt 3
+";
+        assert_eq!(sink.text(), expected);
+    }
+
+    #[test]
     fn a_run_that_ended_early_claims_nothing() {
         let (mut plain, sink) = plain();
         let mut recorder = Recorder::default();

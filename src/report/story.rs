@@ -19,9 +19,10 @@ fn subject(kind: &EventKind) -> Option<&str> {
         EventKind::Probe(probe) => Some(&probe.step),
         EventKind::Diagnosis(diagnosis) => Some(&diagnosis.step),
         EventKind::Warning { step, .. } => step.as_deref(),
-        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } | EventKind::WatchState(_) => {
-            None
-        }
+        EventKind::RunStarted { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::TunnelState(_)
+        | EventKind::WatchState(_) => None,
     }
 }
 
@@ -80,6 +81,7 @@ fn line(kind: &EventKind) -> Option<String> {
         EventKind::Diagnosis(_)
         | EventKind::RunStarted { .. }
         | EventKind::RunFinished { .. }
+        | EventKind::TunnelState(_)
         | EventKind::WatchState(_) => {
             return None;
         }

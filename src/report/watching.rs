@@ -103,6 +103,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_is_a_line_when_it_breaks_and_one_when_it_is_back() {
+        let mut recorder = Recorder::default();
+        recorder.tunnel_cut_and_back();
+        let lines: Vec<String> = text(&recorder.events()).lines().map(str::to_owned).collect();
+        let wanted = [
+            "10:30:00Z tunnel        down              SSH_CONNECTION_LOST  to vm broke and is being made \
+             again: the line went dead",
+            "10:30:00Z tunnel        up                to vm is back, at attempt 3",
+        ];
+        assert_eq!(lines, wanted);
+    }
+
+    #[test]
     fn a_failure_is_told_in_full_and_without_a_summary() {
         let text = text(&fixture::failed_start());
         assert!(text.contains("PORT_TAKEN") && text.contains("fix (safe):"), "{text}");

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::model::Config;
+use crate::drivers::spec::Spec;
 use crate::event::{Phase, Probe, Stream};
 use crate::host::Host;
 use crate::host::cmd::LineSink;
@@ -204,13 +205,13 @@ fn ended(ctx: &StepCtx, result: Result<(Settled, bool), Failure>) -> StepEnd {
     match result {
         Ok((settled, changed)) => StepEnd::Settled { settled, changed },
         Err(_) if ctx.cancel.is_cancelled() => StepEnd::Cancelled,
-        Err(failure) => StepEnd::Failed(failure),
+        Err(failure) => StepEnd::Failed(pinned(failure, ctx)),
     }
 }
 
 async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Failure> {
     ctx.say(Progress::Phase(Phase::Probe));
-    let changes = match probe(kind, ctx).await? {
+    let changes = match look(kind, ctx).await? {
         Probed::Satisfied(settled) => return Ok((settled, false)),
         Probed::Needed(changes) => changes,
     };
@@ -228,6 +229,19 @@ async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Fail
 /// # Errors
 /// The world could not be read: unknown is not absent.
 pub async fn probe(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
+    look(kind, ctx).await.map_err(|failure| pinned(failure, ctx))
+}
+
+/// The failure with its commands for the configuration's cluster, whatever the context is that
+/// `kubectl` has chosen.
+fn pinned(failure: Failure, ctx: &StepCtx) -> Failure {
+    match Spec::of(&ctx.config) {
+        Some(spec) => failure.pinned(&spec.context),
+        None => failure,
+    }
+}
+
+async fn look(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
     match kind {
         StepKind::Check(check) => check::probe(check, ctx).await,
         StepKind::Cluster => cluster::probe(ctx).await,

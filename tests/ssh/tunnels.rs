@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use mlup::event::TunnelStage;
 use mlup::host::ssh::{Connections, Forward};
 use mlup::policy::{Class, Failure};
 
@@ -77,11 +78,11 @@ async fn a_line_that_is_cut_comes_back_by_itself() {
     wire.cut();
     site.until(|| !greets(port.local)).await;
     let word = || site.bench.host.ssh.tunnel_record().map(|record| record.state);
-    site.until(|| word().is_some_and(|word| word == "down")).await;
+    site.until(|| word() == Some(TunnelStage::Down)).await;
     let failure = forward(&site, std::slice::from_ref(&port)).await.unwrap_err();
     assert_eq!((failure.code, failure.class), ("SSH_TUNNEL_DOWN", Class::Transient), "{failure:?}");
     wire.mend();
-    site.until(|| word().is_some_and(|word| word == "up")).await;
+    site.until(|| word() == Some(TunnelStage::Up)).await;
     forward(&site, std::slice::from_ref(&port)).await.unwrap();
     assert!(greets(port.local));
     assert!(site.bench.host.ssh.tunnel_record().unwrap().restarts > 0);

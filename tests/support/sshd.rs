@@ -128,6 +128,27 @@ impl Sshd {
         }
     }
 
+    /// Ends every connection over there, as a line does that is cut; new ones are taken.
+    pub(crate) fn hang_up(&self) {
+        let service = self.service.as_ref().map(Child::id);
+        for pid in self.processes() {
+            let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            if comm.starts_with("sshd") && Some(pid.unsigned_abs()) != service {
+                end(pid);
+            }
+        }
+    }
+
+    /// All that runs on the machine: every process whose root folder it is.
+    fn processes(&self) -> Vec<i32> {
+        let root = self.root();
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let here = entries.filter(|entry| {
+            fs::read_link(entry.path().join("root")).is_ok_and(|link| link == root)
+        });
+        here.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
     /// A file of the test beside the root folder: `known_hosts`, `config`, `key`.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -203,20 +224,19 @@ impl Sshd {
         self.wait_log("Server listening on ");
     }
 
-    /// Ends the service and all that runs on the machine: every process whose root folder it is.
+    /// Ends the service and all that runs on the machine.
     fn shut_down(&mut self) {
         if let Some(mut service) = self.service.take() {
             let _ = service.kill();
             let _ = service.wait();
         }
-        let root = self.root();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let is_here = fs::read_link(entry.path().join("root")).is_ok_and(|link| link == root);
-            if let Some(pid) = pid.and_then(Pid::from_raw).filter(|_| is_here) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
+        self.processes().into_iter().for_each(end);
+    }
+}
+
+fn end(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::commands::session::Project;
 use crate::doctor::cluster::{Aside, findings};
 use crate::doctor::finding::Finding;
+use crate::drivers::spec::Spec;
 use crate::plan::StepId;
 use crate::policy::Failure;
 use crate::readiness::registry_answer::Answers;
@@ -45,7 +46,7 @@ pub(super) async fn examine(
         images.clear();
     }
     if logs.is_empty() && images.is_empty() {
-        return Ok((snapshot, first));
+        return Ok((snapshot, pinned(first, project)));
     }
     logs.truncate(LOGS);
     let (logs, answers) =
@@ -56,7 +57,13 @@ pub(super) async fn examine(
         .collect();
     let told = Told { logs, answers };
     let found = findings(&snapshot.world, Some(snapshot.taken), &told);
-    Ok((snapshot, found))
+    Ok((snapshot, pinned(found, project)))
+}
+
+/// The findings with their commands for the configuration's cluster.
+fn pinned(found: Vec<Finding>, project: &Project) -> Vec<Finding> {
+    let context = Spec::of(&project.config).map(|spec| spec.context).unwrap_or_default();
+    found.into_iter().map(|finding| finding.pinned(&context)).collect()
 }
 
 /// Takes down what would be asked.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::secrets::Ear;
 use crate::commands::session::Project;
+use crate::config::destination::Destination;
 use crate::config::model::{Config, DeployKind};
 use crate::drivers::compose;
 use crate::drivers::spec::Spec;
@@ -37,6 +38,8 @@ struct Interest {
     /// Name of the cluster: its nodes may be containers.
     cluster: Option<String>,
     context: Option<String>,
+    /// The machine that ssh reaches.
+    machine: Option<Destination>,
     /// Namespace and names of the secrets.
     secrets: BTreeMap<String, BTreeSet<String>>,
 }
@@ -87,6 +90,7 @@ impl Interest {
             compose: (!files.is_empty()).then(|| (compose::project_name(&config.name), files)),
             networks,
             cluster: spec.as_ref().map(|spec| spec.name.clone()),
+            machine: spec.as_ref().and_then(|spec| spec.k3s.host.clone()),
             context: spec.map(|spec| spec.context),
             secrets: secrets(config),
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::front::Shared;
@@ -18,11 +18,10 @@ use crate::engine::machine::Finish;
 use crate::engine::reconcile::{Blocker, Due, Round, Scope, Verdict};
 use crate::engine::{self, Interrupt, Journal};
 use crate::error::Error;
-use crate::event::{Outcome, Verb};
-use crate::host::halt;
+use crate::event::{Outcome, TunnelState, Verb};
 use crate::host::lock::{Lane, Lock, LockError, Owner};
 use crate::host::runlog::RunLog;
-use crate::host::ssh::Connections;
+use crate::host::{Host, halt};
 use crate::plan::pull_secret::pull_secrets;
 use crate::plan::{self as planning, Plan, PlanError, Selected, Selection, StepId, StepKind};
 use crate::redact::Scrubber;
@@ -56,8 +55,8 @@ pub(super) struct Looker<'a> {
     front: Shared,
     told: Told,
     memory: Arc<Memory>,
-    /// Connections to other machines, tunnels among them: they outlive a look.
-    ssh: RefCell<Option<Connections>>,
+    /// Connections to other machines, tunnels among them, outlive a look.
+    host: Host,
     looks: Cell<u64>,
     /// Whether everything was up once: tasks that run at every start have run.
     was_up: Cell<bool>,
@@ -68,7 +67,7 @@ pub(super) struct Looker<'a> {
 }
 
 impl<'a> Looker<'a> {
-    pub(super) fn new(session: &'a Session, args: &'a Watch, folder: PathBuf) -> Self {
+    pub(super) fn new(session: &'a Session, args: &'a Watch, folder: PathBuf, host: Host) -> Self {
         Self {
             session,
             args,
@@ -76,7 +75,7 @@ impl<'a> Looker<'a> {
             front: Shared::new(session),
             told: Told::default(),
             memory: Arc::default(),
-            ssh: RefCell::default(),
+            host,
             looks: Cell::default(),
             was_up: Cell::default(),
             complained: RefCell::default(),
@@ -95,8 +94,20 @@ impl<'a> Looker<'a> {
         Journal::new(id, Instant::now(), Scrubber::new(&[]), reports)
     }
 
+    /// What becomes of tunnels, whichever look wanted them.
+    pub(super) fn tunnels(&self) -> UnboundedReceiver<TunnelState> {
+        self.host.ssh.listen()
+    }
+
     pub(super) fn woke(&self) {
         self.memory.woke();
+        self.host.ssh.hurry();
+    }
+
+    /// Ends the connections to machines that this configuration does not name.
+    pub(super) async fn forget_others(&self, project: &Project) {
+        let host = project.config.cluster.as_ref().and_then(|cluster| cluster.k3s.host.as_ref());
+        self.host.ssh.close_others(host, &*self.host.runner).await;
     }
 
     /// Hands a signal to the look that goes on.
@@ -108,9 +119,7 @@ impl<'a> Looker<'a> {
 
     /// Ends what was kept open between looks.
     pub(super) async fn close(&self) {
-        if let Ok(project) = self.project() {
-            project.host.close().await;
-        }
+        self.host.close().await;
     }
 
     /// Who halted the environment by hand, if somebody did.
@@ -160,10 +169,8 @@ impl<'a> Looker<'a> {
     /// The configuration as it is now: who edits it and starts by hand is not worked against.
     fn project(&self) -> Result<Arc<Project>, Error> {
         let passwords = Passwords::remembered(Arc::clone(&self.memory));
-        let kept = Kept { passwords, ssh: self.ssh.borrow().clone() };
-        let project = self.session.project_keeping(Consent::NotGiven, Prune::No, kept)?;
-        *self.ssh.borrow_mut() = Some(project.host.ssh.clone());
-        Ok(project)
+        let kept = Kept { passwords, ssh: Some(self.host.ssh.clone()) };
+        self.session.project_keeping(Consent::NotGiven, Prune::No, kept)
     }
 
     /// The steps of a look; none where there is nothing of this scope.

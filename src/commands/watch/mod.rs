@@ -7,6 +7,7 @@ mod look;
 mod secrets;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
@@ -14,12 +15,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 
 use crate::cli::Watch;
-use crate::commands::session::{self, Session};
+use crate::commands::session::{self, Project, Session};
 use crate::commands::{lock as owning, run};
 use crate::engine::reconcile::{Action, Input, NAP, News, Reconciler, Scope};
 use crate::engine::{self, Interrupt, Journal};
 use crate::error::Error;
-use crate::event::{EventKind, WatchState, Watching};
+use crate::event::{EventKind, TunnelStage, TunnelState, WatchState, Watching};
 use crate::host::lock::{Lane, Lock};
 use crate::host::{clock, halt};
 use crate::plan::{self as planning, Selection};
@@ -38,9 +39,9 @@ pub(super) fn watch(session: &Session, args: &Watch) -> Result<ExitCode, Error> 
     halt::clear(&folder).map_err(Error::failure("lock"))?;
     let code = session::runtime()?.block_on(async {
         let interrupts = engine::listen()?;
-        let looker = Looker::new(session, args, folder);
+        let looker = Looker::new(session, args, folder, project.host.clone());
         let mut keeper = Keeper::new(&looker, interrupts);
-        keeper.ears.listen_to(&project);
+        keeper.follow(&project).await;
         let code = keeper.keep().await;
         looker.close().await;
         Ok::<_, Error>(code)
@@ -55,6 +56,7 @@ enum Heard {
     Seen(Box<Seen>),
     Signal(Interrupt),
     Time,
+    Tunnel(TunnelState),
 }
 
 /// The loop of a watch.
@@ -65,6 +67,7 @@ struct Keeper<'a> {
     look: Option<LocalBoxFuture<'a, Seen>>,
     ears: Ears,
     news: UnboundedReceiver<News>,
+    tunnels: UnboundedReceiver<TunnelState>,
     interrupts: UnboundedReceiver<Interrupt>,
     /// The signal that ends the watch, once its look is over.
     ending: Option<Interrupt>,
@@ -81,6 +84,7 @@ impl<'a> Keeper<'a> {
             look: None,
             ears: Ears::new(teller),
             news,
+            tunnels: looker.tunnels(),
             interrupts,
             ending: None,
         }
@@ -95,6 +99,7 @@ impl<'a> Keeper<'a> {
             self.journal.tick();
             let input = match heard {
                 Heard::News(news) => Input::Stirred(news),
+                Heard::Tunnel(turn) => self.tunnel_turned(turn),
                 Heard::Time => self.looker.halted().map_or(Input::Tick, Input::Halted),
                 Heard::Signal(signal) if self.look.is_some() => {
                     self.ending.get_or_insert(signal);
@@ -108,13 +113,39 @@ impl<'a> Keeper<'a> {
                         return self.end(signal);
                     }
                     if let Some(project) = &seen.project {
-                        self.ears.listen_to(project);
+                        self.follow(project).await;
                     }
                     Input::Ended(seen.round)
                 }
             };
             nap = self.feed(input);
         }
+    }
+
+    /// Listens to what this configuration has in the world, and to nothing else.
+    async fn follow(&mut self, project: &Arc<Project>) {
+        self.journal.hide(project.scrubber.clone());
+        self.ears.listen_to(project);
+        self.looker.forget_others(project).await;
+    }
+
+    /// Tells of it; what it means for the environment a look finds out.
+    fn tunnel_turned(&mut self, turn: TunnelState) -> Input {
+        let TunnelState { destination, from, to, .. } = &turn;
+        let input = match (from, to) {
+            (_, TunnelStage::Down) => {
+                Input::Stirred(News::usual(format!("the tunnel to {destination} broke")))
+            }
+            (_, TunnelStage::Over) => {
+                Input::Stirred(News::usual(format!("the tunnel to {destination} is given up")))
+            }
+            (TunnelStage::Down, TunnelStage::Up) => {
+                Input::Stirred(News::urgent(format!("the tunnel to {destination} is back")))
+            }
+            _ => Input::Tick,
+        };
+        self.journal.write(EventKind::TunnelState(turn));
+        input
     }
 
     /// Waits for the next thing to happen. What is rare and urgent is asked first.
@@ -129,6 +160,7 @@ impl<'a> Keeper<'a> {
             biased;
             Some(signal) = self.interrupts.recv() => Heard::Signal(signal),
             seen = looking => Heard::Seen(Box::new(seen)),
+            Some(turn) = self.tunnels.recv() => Heard::Tunnel(turn),
             Some(news) = self.news.recv() => Heard::News(news),
             () = sleep(nap) => Heard::Time,
         }

@@ -20,9 +20,11 @@ pub fn failure(output: &Output, doing: &str, chart: &str) -> Failure {
     let mut failure = own.unwrap_or_else(|| {
         let told = Output { stderr: said.join("\n"), ..output.clone() };
         let failure = told.failure(Tool::Helm, doing);
-        let fix =
-            failure.fix.map(|fix| Fix { command: fix.command.replace("CHART", chart), ..fix });
-        Failure { fix, ..failure }
+        let mut failure = failure;
+        if let Some(fix) = &mut failure.fix {
+            fix.command = fix.command.replace("CHART", chart);
+        }
+        failure
     });
     failure.evidence =
         said.iter().take(EVIDENCE_LINES).map(|line| Evidence::new("helm", shorten(line))).collect();

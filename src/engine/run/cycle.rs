@@ -15,6 +15,7 @@ use crate::engine::crew::Crew;
 use crate::engine::journal::Journal;
 use crate::engine::machine::{Action, Cancel, Finish, Input, Limits, Machine};
 use crate::engine::order::{Run, Stepper};
+use crate::event::{EventKind, TunnelState};
 use crate::plan::progress::{Progress, StepEnd};
 use crate::plan::{Plan, StepId};
 
@@ -36,6 +37,7 @@ enum Heard {
     OutOfPatience,
     Progress(StepId, Progress),
     Tick,
+    Tunnel(Option<TunnelState>),
 }
 
 /// Everything that the loop holds while it runs.
@@ -47,6 +49,8 @@ pub(super) struct Engine {
     progress: UnboundedReceiver<(StepId, Progress)>,
     /// `None` once nobody can send one any more.
     interrupts: Option<UnboundedReceiver<Interrupt>>,
+    /// `None` once there are none any more.
+    tunnels: Option<UnboundedReceiver<TunnelState>>,
     interrupted: bool,
     timers: BinaryHeap<Reverse<(Instant, StepId)>>,
     tick: Interval,
@@ -78,6 +82,7 @@ impl Engine {
             crew: Crew::new(step, sender),
             progress,
             interrupts: Some(run.interrupts),
+            tunnels: run.tunnels,
             interrupted: false,
             timers: BinaryHeap::new(),
             tick,
@@ -126,7 +131,7 @@ impl Engine {
         loop {
             tokio::select! {
                 biased;
-                heard = interrupt(self.interrupts.as_mut()) => match heard {
+                heard = next(self.interrupts.as_mut()) => match heard {
                     None => self.interrupts = None,
                     Some(signal) => return Err(Some(cancel(signal))),
                 },
@@ -147,11 +152,12 @@ impl Engine {
         let due = self.timers.peek().map(|Reverse((at, _))| *at);
         tokio::select! {
             biased;
-            heard = interrupt(self.interrupts.as_mut()) => Heard::Interrupt(heard),
+            heard = next(self.interrupts.as_mut()) => Heard::Interrupt(heard),
             () = moment(self.deadline) => Heard::Deadline,
             () = moment(self.patience) => Heard::OutOfPatience,
             () = moment(due) => Heard::Due,
             Some((id, end)) = self.crew.next() => Heard::Ended(id, end),
+            turn = next(self.tunnels.as_mut()) => Heard::Tunnel(turn),
             _ = self.tick.tick() => Heard::Tick,
             Some((id, progress)) = self.progress.recv() => Heard::Progress(id, progress),
         }
@@ -177,6 +183,8 @@ impl Engine {
             Heard::OutOfPatience => self.press_on(),
             Heard::Progress(id, progress) => self.tell(Input::Progress(id, progress)),
             Heard::Tick => self.journal.tick(),
+            Heard::Tunnel(None) => self.tunnels = None,
+            Heard::Tunnel(Some(turn)) => self.journal.write(EventKind::TunnelState(turn)),
         }
     }
 
@@ -265,9 +273,10 @@ async fn moment(at: Option<Instant>) {
     }
 }
 
-async fn interrupt(interrupts: Option<&mut UnboundedReceiver<Interrupt>>) -> Option<Interrupt> {
-    match interrupts {
-        Some(interrupts) => interrupts.recv().await,
+/// The next thing that comes; `None` where no more can come.
+async fn next<T>(all: Option<&mut UnboundedReceiver<T>>) -> Option<T> {
+    match all {
+        Some(all) => all.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -77,6 +77,7 @@ pub(super) fn stage(steps: Vec<Step>) -> Stage {
         scrubber: Scrubber::new(&[Secret::new("c4n4ry")]),
         reports: vec![Box::new(record.clone())],
         interrupts,
+        tunnels: None,
         force: force.clone(),
         urls: Arc::new(|| {
             let url = Url { name: "api".into(), url: "http://localhost:1".into(), login: None };

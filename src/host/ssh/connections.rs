@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +14,10 @@ use super::forward::Tunnel;
 use super::record::Record;
 use super::{CLOSING, options, record};
 use crate::config::destination::Destination;
+use crate::event::TunnelState;
 use crate::host::Runner;
 use crate::policy::Failure;
+use crate::policy::tunnel::Stage;
 use crate::redact::Secret;
 
 /// The connections of a run. Ended by [`Connections::close`].
@@ -28,6 +31,7 @@ struct Open {
     links: BTreeMap<Destination, Arc<Link>>,
     tunnels: BTreeMap<Destination, (Arc<Tunnel>, JoinHandle<()>)>,
     record: Option<PathBuf>,
+    listener: Option<UnboundedSender<TunnelState>>,
     /// What one step saw of a machine, for the next one that would ask the same.
     seen: BTreeMap<Destination, Secret>,
 }
@@ -51,6 +55,22 @@ impl Open {
         self.sockets += 1;
         self.folder = Some(folder);
         Ok(socket)
+    }
+
+    /// Ends all of it.
+    async fn end(self, runner: &dyn Runner) {
+        let Self { folder, links, tunnels, .. } = self;
+        for (tunnel, keeper) in tunnels.into_values() {
+            tunnel.end.cancel();
+            let _ = tokio::time::timeout(CLOSING, keeper).await;
+        }
+        for (destination, link) in links {
+            if *link.made.lock().await {
+                let exit = options::master(&link.control, "exit", &destination).timeout(CLOSING);
+                let _ = runner.run(exit, CancellationToken::new()).await;
+            }
+        }
+        drop(folder);
     }
 }
 
@@ -119,6 +139,28 @@ impl Connections {
         self.open().tunnels.insert(destination.clone(), (Arc::clone(tunnel), keeper));
     }
 
+    /// What becomes of the tunnels that are opened from now on, turn by turn.
+    #[must_use]
+    pub fn listen(&self) -> UnboundedReceiver<TunnelState> {
+        let (listener, turns) = unbounded_channel();
+        self.open().listener = Some(listener);
+        turns
+    }
+
+    pub(super) fn listener(&self) -> Option<UnboundedSender<TunnelState>> {
+        self.open().listener.clone()
+    }
+
+    /// Has tunnels that are down made again now: what was in the way may have gone.
+    pub fn hurry(&self) {
+        for (tunnel, _) in self.open().tunnels.values() {
+            // A word to a tunnel that is up would be kept for its next trouble.
+            if matches!(tunnel.state.borrow().stage, Stage::Down(_)) {
+                tunnel.hurry.notify_one();
+            }
+        }
+    }
+
     pub(super) fn record_path(&self) -> Option<PathBuf> {
         self.open().record.clone()
     }
@@ -132,23 +174,36 @@ impl Connections {
     /// Ends every tunnel and connection and removes what belongs to them. A connection that does not
     /// listen ends by itself soon after.
     pub async fn close(&self, runner: &dyn Runner) {
-        let Open { folder, links, tunnels, .. } = {
+        let closed = {
             let mut open = self.open();
-            let record = open.record.clone();
-            std::mem::replace(&mut *open, Open { record, ..Open::default() })
+            let (record, listener) = (open.record.clone(), open.listener.clone());
+            std::mem::replace(&mut *open, Open { record, listener, ..Open::default() })
         };
-        for (tunnel, keeper) in tunnels.into_values() {
-            tunnel.end.cancel();
-            let _ = tokio::time::timeout(CLOSING, keeper).await;
-        }
-        for (destination, link) in links {
-            if *link.made.lock().await {
-                let exit = options::master(&link.control, "exit", &destination).timeout(CLOSING);
-                let _ = runner.run(exit, CancellationToken::new()).await;
-            }
-        }
-        drop(folder);
+        closed.end(runner).await;
     }
+
+    /// As [`Connections::close`], for all that leads elsewhere than to this destination.
+    pub async fn close_others(&self, kept: Option<&Destination>, runner: &dyn Runner) {
+        let others = {
+            let mut open = self.open();
+            let links = split_off(&mut open.links, kept);
+            let tunnels = split_off(&mut open.tunnels, kept);
+            Open { links, tunnels, ..Open::default() }
+        };
+        others.end(runner).await;
+    }
+}
+
+/// Takes out what is of other destinations than this one.
+fn split_off<T>(
+    all: &mut BTreeMap<Destination, T>,
+    kept: Option<&Destination>,
+) -> BTreeMap<Destination, T> {
+    let is_kept = |destination: &Destination| Some(destination) == kept;
+    let (left, others) =
+        std::mem::take(all).into_iter().partition(|(destination, _)| is_kept(destination));
+    *all = left;
+    others
 }
 
 #[cfg(test)]

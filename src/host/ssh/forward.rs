@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::record::Record;
@@ -42,6 +42,8 @@ pub(super) struct Tunnel {
     pub(super) wanted: watch::Sender<BTreeSet<Forward>>,
     /// How it stands, as the keeper says.
     pub(super) state: watch::Receiver<tunnel::Tunnel>,
+    /// Has the keeper try now what it would try later.
+    pub(super) hurry: Arc<Notify>,
     /// Ends the keeper.
     pub(super) end: CancellationToken,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use super::forward::{Forward, Tunnel, taken};
 use super::record::{self, Record};
 use super::{CLIENT_FAILED, CLOSING, options};
 use crate::config::destination::Destination;
-use crate::event::{Fix, Stream};
+use crate::event::{Fix, Stream, TunnelState};
 use crate::host::cmd::{End, LineSink, Output, SpawnError};
 use crate::host::ports::{self, Protocol};
 use crate::host::{Host, Runner, clock};
@@ -36,18 +37,21 @@ pub(super) fn open(
 ) -> Result<Arc<Tunnel>, Failure> {
     let control = host.ssh.tunnel_socket(&host.env)?;
     let (wanted, follow) = watch::channel(ports);
-    let (tell, state) = watch::channel(tunnel::Tunnel { stage: Stage::Connecting, restarts: 0 });
-    let end = CancellationToken::new();
+    let (tell, state) = watch::channel(tunnel::Tunnel::default());
+    let (hurry, end) = (Arc::<Notify>::default(), CancellationToken::new());
     let keeper = Keeper {
         destination: destination.clone(),
         runner: Arc::clone(&host.runner),
         record: host.ssh.record_path(),
+        listener: host.ssh.listener(),
         control,
         wanted: follow,
         tell,
+        since: clock::rfc3339_now(),
+        hurry: Arc::clone(&hurry),
         end: end.clone(),
     };
-    let tunnel = Arc::new(Tunnel { wanted, state, end });
+    let tunnel = Arc::new(Tunnel { wanted, state, hurry, end });
     host.ssh.keep(destination, &tunnel, tokio::spawn(keeper.run()));
     Ok(tunnel)
 }
@@ -56,9 +60,14 @@ struct Keeper {
     destination: Destination,
     runner: Arc<dyn Runner>,
     record: Option<PathBuf>,
+    /// Who hears of each turn, if anybody does.
+    listener: Option<UnboundedSender<TunnelState>>,
     control: String,
     wanted: watch::Receiver<BTreeSet<Forward>>,
     tell: watch::Sender<tunnel::Tunnel>,
+    /// Since when it stands as it does, in RFC 3339.
+    since: String,
+    hurry: Arc<Notify>,
     end: CancellationToken,
 }
 
@@ -78,9 +87,10 @@ impl Keeper {
             self.say(Stage::Down(failure));
             tokio::select! {
                 () = self.end.cancelled() => break,
+                () = self.hurry.notified() => patience.begin_anew(),
                 () = tokio::time::sleep(delay) => {}
             }
-            self.tell.send_modify(|tunnel| tunnel.restarts += 1);
+            self.tell.send_modify(tunnel::Tunnel::begin_attempt);
         }
         if let Some(path) = &self.record {
             record::remove(path);
@@ -156,12 +166,20 @@ impl Keeper {
     }
 
     /// Says how the tunnel stands, to this run and to others of its project.
-    fn say(&self, stage: Stage) {
-        self.tell.send_modify(|tunnel| tunnel.stage = stage);
+    fn say(&mut self, stage: Stage) {
+        let (destination, mut told) = (self.destination.as_str(), None);
+        self.tell.send_modify(|tunnel| told = tunnel.turn(destination, stage));
+        if told.is_some() {
+            self.since = clock::rfc3339_now();
+        }
         if let Some(path) = &self.record {
             let forwards = self.wanted.borrow().iter().cloned().collect();
-            let (tunnel, since) = (self.tell.borrow(), clock::rfc3339_now());
-            record::write(path, &Record::new(self.destination.as_str(), &tunnel, forwards, since));
+            let (tunnel, since) = (self.tell.borrow(), self.since.clone());
+            record::write(path, &Record::new(destination, &tunnel, forwards, since));
+        }
+        // Who hears of it may read the record at once.
+        if let (Some(listener), Some(state)) = (&self.listener, told) {
+            let _ = listener.send(state);
         }
     }
 }

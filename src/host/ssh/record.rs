@@ -7,6 +7,7 @@ use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::forward::Forward;
+use crate::event::TunnelStage;
 use crate::host::files;
 use crate::policy::tunnel::Tunnel;
 
@@ -17,12 +18,15 @@ pub struct Record {
     pub pid: u32,
     /// Where it leads.
     pub destination: String,
-    /// One word: `connecting`, `up`, `down`, `over`.
-    pub state: String,
+    /// What it is at.
+    pub state: TunnelStage,
     /// Since when, in RFC 3339.
     pub since: String,
     /// How often it was made again.
     pub restarts: u32,
+    /// Attempts to make it again since it broke.
+    #[serde(default)]
+    pub attempts: u32,
     /// Why it is not up.
     pub reason: Option<String>,
     /// The ports that it provides, or would.
@@ -40,10 +44,11 @@ impl Record {
         Self {
             pid: std::process::id(),
             destination: destination.to_owned(),
-            state: tunnel.stage.word().to_owned(),
+            state: tunnel.stage.kind(),
             since,
             restarts: tunnel.restarts,
-            reason: tunnel.stage.trouble().map(str::to_owned),
+            attempts: tunnel.attempts,
+            reason: tunnel.stage.trouble().map(|failure| failure.summary.clone()),
             forwards,
         }
     }
@@ -51,7 +56,7 @@ impl Record {
     /// Whether its ports lead there now.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.state == "up"
+        self.state == TunnelStage::Up
     }
 
     pub(super) fn is_own(&self) -> bool {
@@ -84,14 +89,13 @@ pub(super) fn remove(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::tunnel::Stage;
 
     #[test]
     fn a_record_is_read_while_its_process_lives() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tunnel.json");
         assert_eq!(read(&path), None);
-        let tunnel = Tunnel { stage: Stage::Connecting, restarts: 2 };
+        let tunnel = Tunnel { restarts: 2, ..Tunnel::default() };
         let forward = Forward { local: 6443, host: "127.0.0.1".to_owned(), port: 6443 };
         let record = Record::new("vm", &tunnel, vec![forward], "2026-01-01T00:00:00Z".to_owned());
         write(&path, &record);

@@ -6,7 +6,9 @@ mod record;
 
 use std::io::Write;
 
-use crate::event::{Diagnosis, Event, EventKind, Outcome, State, StepState, WatchState, Watching};
+use crate::event::{
+    Diagnosis, Event, EventKind, Outcome, State, StepState, TunnelStage, WatchState, Watching,
+};
 use crate::report::board::Board;
 use crate::report::entry::{self, Entry, Mark};
 use crate::report::hold::Holds;
@@ -129,6 +131,7 @@ fn of_entry(entry: &Entry, kind: &EventKind) -> Record {
     let record = Record::new(priority(entry.mark), message(entry));
     let record = match kind {
         EventKind::StepState(state) => of_state(record, state),
+        EventKind::TunnelState(state) => record.with("MLUP_TUNNEL", &state.to),
         EventKind::Warning { step, .. } => record.with_some("MLUP_STEP", step.as_ref()),
         _ => record.with("MLUP_STEP", &entry.subject),
     };
@@ -170,10 +173,11 @@ fn priority(mark: Mark) -> Priority {
     match mark {
         Mark::Output | Mark::Probe => Priority::Debug,
         Mark::Rung
+        | Mark::Tunnel(TunnelStage::Down)
         | Mark::Warning
         | Mark::State(State::Degraded | State::Escalating | State::Retrying) => Priority::Warning,
-        Mark::State(State::Failed) => Priority::Error,
-        Mark::State(_) | Mark::Watch(_) => Priority::Info,
+        Mark::Tunnel(TunnelStage::Over) | Mark::State(State::Failed) => Priority::Error,
+        Mark::State(_) | Mark::Tunnel(_) | Mark::Watch(_) => Priority::Info,
     }
 }
 

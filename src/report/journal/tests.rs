@@ -162,3 +162,21 @@ fn what_is_no_part_of_a_run_has_its_priority_too() {
     assert_eq!(remark("taking over"), "<6>taking over\n");
     assert_eq!(remark("warning: X: late"), "<4>warning: X: late\n");
 }
+
+#[test]
+fn a_tunnel_that_breaks_is_a_warning_with_a_field_of_its_own() {
+    let mut recorder = Recorder::default();
+    recorder.tunnel_cut_and_back();
+    let sent = sent(&recorder.events(), Detail::Normal);
+    let fields = |name| sent.iter().map(|entry| field(entry, name)).collect::<Vec<_>>();
+    assert_eq!(fields("MLUP_TUNNEL"), [Some("down"), Some("up")]);
+    assert_eq!(fields("PRIORITY"), [Some("4"), Some("6")]);
+    assert_eq!(fields("MLUP_CODE"), [Some("SSH_CONNECTION_LOST"), None]);
+    assert_eq!(fields("MLUP_STEP"), [None, None]);
+    assert_eq!(
+        fields("MESSAGE")[0],
+        Some(
+            "tunnel down SSH_CONNECTION_LOST: to vm broke and is being made again: the line went dead"
+        )
+    );
+}

@@ -13,3 +13,4 @@ mod site;
 mod survey;
 mod tunnel;
 mod unfit;
+mod watched;

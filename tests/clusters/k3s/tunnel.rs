@@ -11,7 +11,7 @@ use super::site::{Site, VERSION};
 use crate::support::wire::Wire;
 
 /// A project that wants a tunnel, whose near end is this port.
-fn tunnelled() -> (Site, u16) {
+pub(super) fn tunnelled() -> (Site, u16) {
     let site = Site::new();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     site.sandbox.write(
@@ -38,7 +38,7 @@ fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn status(site: &Site) -> Value {
+pub(super) fn status(site: &Site) -> Value {
     serde_json::from_str(&site.run(&["status", "-o", "json"]).stdout).unwrap()
 }
 

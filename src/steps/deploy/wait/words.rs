@@ -2,12 +2,11 @@
 
 use super::part::{Need, Part, is_awaited};
 use super::verdict::Verdict;
-use crate::event::{Evidence, Fix};
+use crate::event::Evidence;
 use crate::manifest::Object;
 use crate::plan::change::Settled;
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
-use crate::quote::quote;
 use crate::readiness::cause::fold;
 use crate::readiness::{Cause, Finality, Readiness, World, causes};
 
@@ -188,14 +187,8 @@ fn rank(part: &Part, cause: Option<&Cause>) -> u8 {
     }
 }
 
-/// The cause with the cluster's context in the commands that it advises.
-fn pinned(mut cause: Cause, context: &str) -> Cause {
-    if let Some(Fix { command, .. }) = &mut cause.fix
-        && command.starts_with("kubectl ")
-        && !context.is_empty()
-    {
-        *command =
-            command.replacen("kubectl ", &format!("kubectl --context {} ", quote(context)), 1);
-    }
-    cause
+/// The cause with the cluster's context in the command that it advises.
+fn pinned(cause: Cause, context: &str) -> Cause {
+    let fix = cause.fix.clone().map(|fix| fix.pinned(context));
+    Cause { fix, ..cause }
 }
