@@ -132,6 +132,7 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         whose: cause.whose,
         affects,
         pods: cause.affects.len(),
+        needs: cause.needs.clone(),
         is_by_hand: cause.is_by_hand,
     }
 }
@@ -148,19 +149,48 @@ fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
     }
 }
 
-/// Leaves out what follows from another finding: an object that a cause nearer to the machine
-/// keeps down has no cause of its own.
+/// Leaves out what follows from another finding, and tells there what it keeps down.
 fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
-    let follows = |one: &Finding| {
-        findings.iter().any(|other| {
-            other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
-                || other.rule.layer <= one.rule.layer
-                    && other != one
-                    && other.root == one.root
-                    && is_rollout(one)
-        })
+    let above: Vec<Option<usize>> =
+        findings.iter().map(|one| findings.iter().position(|other| follows(one, other))).collect();
+    // Two that ask for each other in vain are both told.
+    let top = |from: usize| {
+        let mut at = from;
+        for _ in 0..findings.len() {
+            let Some(next) = above[at] else { return at };
+            at = next;
+        }
+        from
     };
-    findings.iter().filter(|one| !follows(one)).cloned().collect()
+    let tops: Vec<usize> = (0..findings.len()).map(top).collect();
+    let mut kept = findings.to_vec();
+    for (at, &top) in tops.iter().enumerate().filter(|(at, top)| at != *top) {
+        let below = findings[at].affects.iter().chain([&findings[at].root]);
+        kept[top].affects.extend(below.cloned());
+    }
+    let mut at = 0;
+    kept.retain(|_| {
+        at += 1;
+        tops[at - 1] == at - 1
+    });
+    for one in &mut kept {
+        one.affects.sort();
+        one.affects.dedup();
+        one.affects.retain(|affected| *affected != one.root);
+    }
+    kept
+}
+
+/// Whether one finding has another as its cause: an object that a cause nearer to the machine keeps
+/// down has no cause of its own, nor has one that asks in vain for what another keeps down.
+fn follows(one: &Finding, other: &Finding) -> bool {
+    if std::ptr::eq(one, other) {
+        return false;
+    }
+    let keeps_down = |root: &Root| other.root == *root || other.affects.contains(root);
+    other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
+        || other.rule.layer <= one.rule.layer && other.root == one.root && is_rollout(one)
+        || one.needs.as_ref().is_some_and(keeps_down)
 }
 
 /// Whether it only says that something did not come up in time, or does not do its work.

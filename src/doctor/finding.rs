@@ -27,6 +27,8 @@ pub struct Finding {
     pub affects: Vec<Root>,
     /// In how many pods it shows.
     pub pods: usize,
+    /// What it asks for in vain: trouble there comes before it.
+    pub needs: Option<Root>,
     /// Whether only a person can repair it this time, whatever the rule says.
     pub is_by_hand: bool,
 }

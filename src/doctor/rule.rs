@@ -72,6 +72,7 @@ const NONE: &str = "unknown";
 
 /// The rules of causes that the catalogue does not have, by what they are about.
 static OTHERS: &[Rule] = &[
+    row(NONE, Layer::Probe, Repair::ByHand, Recovery::ByItself, &["PROBE_FAILING"]),
     row(NONE, Layer::Object, Repair::ByHand, Recovery::ByItself, &["VOLUME_FAILED"]),
     row(NONE, Layer::Scheduling, Repair::ByHand, Recovery::ByItself, &["UNSCHEDULABLE"]),
     row(NONE, Layer::Pull, Repair::ByHand, Recovery::ByItself, &["PULL_FAILED"]),
@@ -189,7 +190,7 @@ pub static RULES: &[Rule] = &[
     row("CRASH-15", Crash, ByHand, ByItself, &["INIT_FAILED"]),
     row("PROBE-01", Probe, ByHand, NewPod, &["PROBE_KILLS"]),
     row("PROBE-02", Probe, ByHand, NewPod, &[]),
-    row("PROBE-03", Probe, ByHand, NewPod, &["PROBE_FAILING"]),
+    row("PROBE-03", Probe, ByHand, NewPod, &[]),
     row("PROBE-04", Probe, ByHand, NewPod, &[]),
     row("PROBE-05", Probe, ByHand, NewPod, &[]),
     row("PROBE-06", Probe, ByHand, ByItself, &[]),

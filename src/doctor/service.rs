@@ -60,6 +60,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
         whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }
@@ -179,6 +180,7 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }

@@ -178,6 +178,11 @@ impl Cause {
         self
     }
 
+    pub(super) fn logged(mut self, log: Option<LogSource>) -> Self {
+        self.log = log;
+        self
+    }
+
     pub(super) fn by_hand(mut self) -> Self {
         self.is_by_hand = true;
         self

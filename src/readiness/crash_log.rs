@@ -1,6 +1,6 @@
 //! What the last lines of a crashed container's log add to its cause. Fetching the log is the step's.
 
-use super::cause::{Cause, Finality, Remedy, Whose};
+use super::cause::{Cause, Finality, Remedy, Root, Whose};
 use super::commands;
 use super::dependency::{self, Asked};
 use super::signatures::{DNS, SIGNATURES, Signature, UNREACHABLE};
@@ -90,9 +90,12 @@ fn explained(mut cause: Cause, signature: &Signature) -> Cause {
     cause.whose = signature.whose;
     // Arguments that a chart left empty are why a program does not take them.
     let says_more = cause.rule == Some("HELM-08") && signature.rule == Some("CFG-04");
-    if !keeps_its_rule(&cause) && !says_more {
-        cause.rule = signature.rule;
-    }
+    cause.rule = match cause.code {
+        "INIT_FAILED" => Some("CRASH-15"),
+        "JOB_FAILED" => cause.rule,
+        _ if says_more => cause.rule,
+        _ => signature.rule,
+    };
     if !["JOB_FAILED", "POD_FAILED"].contains(&cause.code) {
         cause.code = signature.code.unwrap_or(cause.code);
         cause.finality = match signature.code {
@@ -136,6 +139,11 @@ fn advised(words: &str) -> Fix {
     if words == DNS { Fix::run(name_service()) } else { Fix::advice(words) }
 }
 
+/// The cluster's name service.
+fn kube_dns() -> Root {
+    Root::new("Service", "kube-system", "kube-dns")
+}
+
 /// Whether the cluster's name service runs.
 fn name_service() -> CommandLine {
     CommandLine::kubectl("kube-system")
@@ -146,6 +154,11 @@ fn name_service() -> CommandLine {
 /// The cause with the service that the container asks for in vain.
 fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
     let Some(namespace) = cause.log.as_ref().map(|log| log.namespace.clone()) else { return cause };
+    // A name service that does not answer says nothing of the name.
+    if cause.rule == Some("DNS-01") {
+        cause.needs = Some(kube_dns());
+        return cause;
+    }
     match dependency::asked(line, &namespace, world) {
         Some(Asked::Silent(service)) => {
             cause.summary = format!("{} (service `{}`)", cause.summary, service.name);
@@ -162,11 +175,11 @@ fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
                 "{}, though service `{}` is in namespace `{}`",
                 cause.summary, service.name, service.namespace
             );
-            if !keeps_its_rule(&cause) {
-                cause.rule = Some("DNS-01");
+            if !["JOB-01", "CRASH-15"].iter().any(|rule| cause.rule == Some(*rule)) {
+                cause.rule = cause.rule.map(|_| "DNS-01");
             }
             cause.fix = Some(Fix::run(name_service()));
-            cause.needs = Some(service);
+            cause.needs = Some(kube_dns());
         }
         Some(Asked::Nowhere(host, elsewhere)) => {
             let hint = match elsewhere {
@@ -231,12 +244,6 @@ fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
         cause.whose = Whose::Application;
     }
     cause
-}
-
-/// Whether it counts more what failed than why: an attempt of a job, a container before the others.
-fn keeps_its_rule(cause: &Cause) -> bool {
-    ["JOB_FAILED", "INIT_FAILED"].contains(&cause.code)
-        || ["JOB-01", "CRASH-15"].iter().any(|rule| cause.rule == Some(*rule))
 }
 
 /// Whether a log has anything to say; the runtime may have cleared it away.

@@ -74,10 +74,7 @@ pub(super) fn last_failed(object: &Value, world: &World) -> Option<LogSource> {
         .into_iter()
         .filter(|pod| read::text(pod, "/status/phase") == "Failed");
     let pod = failed.max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
-    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
-        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
-    })?;
-    Some(Container { pod, world, status, is_init: false }.log())
+    Some(LogSource { architecture: world.architecture(pod), ..failed_container(pod)? })
 }
 
 /// When a container of an object's pods that runs now was started again, the last such time.
@@ -114,6 +111,20 @@ fn failed(object: &Value) -> Cause {
     .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
     .run(commands::describe(object))
     .affecting(object)
+    .logged(failed_container(object))
+}
+
+/// Where the log of the container is that ended a pod.
+fn failed_container(pod: &Value) -> Option<LogSource> {
+    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
+        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
+    })?;
+    Some(LogSource {
+        namespace: read::namespace(pod).to_owned(),
+        pod: read::name(pod).to_owned(),
+        container: read::text(status, "/name").to_owned(),
+        architecture: None,
+    })
 }
 
 /// What keeps a pod from being ready; `None` for one that is ready, has ended, or is on its way.

@@ -259,7 +259,7 @@ fn not_made(object: &Value, waiting: Option<&str>, world: &World) -> Option<Caus
                 called(object)
             ),
             format!(
-                "bring up the provisioner {provisioner}: kubectl get pods -A shows whether its pods run; claim `{}` in namespace `{}` then binds by itself",
+                "bring up the pods of provisioner {provisioner}; claim `{}` in namespace `{}` then binds by itself",
                 read::name(object),
                 read::namespace(object)
             ),
