@@ -1,7 +1,16 @@
 //! Secrets in memory, and the scrubber that keeps them out of everything that is printed or
-//! written. What counts as secret is decided in `config/`; this file only hides it.
+//! written. What of the configuration counts as secret is decided in `config/`; what text of others
+//! gives away is found by `assignments` (its name) and `shapes` (its form).
+
+mod assignments;
+pub mod names;
+mod redactor;
+mod shapes;
+mod values;
 
 use std::fmt;
+
+pub use redactor::{Learned, Redactor};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -60,6 +69,18 @@ impl Scrubber {
         }
         values.sort_by_key(|value| std::cmp::Reverse(value.expose().len()));
         Self { values }
+    }
+
+    /// Whether there is nothing to find.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether a known secret is in the text.
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        self.values.iter().any(|value| text.contains(value.expose()))
     }
 
     /// The text with every known secret replaced by [`MARK`].

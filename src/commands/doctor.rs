@@ -3,6 +3,7 @@
 
 mod answer;
 mod cluster;
+mod decide;
 mod host;
 
 use std::process::ExitCode;
@@ -10,56 +11,43 @@ use std::process::ExitCode;
 use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
+use crate::doctor::look::Look;
 use crate::error::{Error, Exit};
-use crate::steps::snapshot::Unchecked;
-use answer::{Answer, Row, of_cluster, tell};
+use crate::event::Finding;
+use crate::redact::{Learned, Redactor};
+use answer::tell;
 use cluster::Registries;
+use decide::decide;
 
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
     let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
-    let answer = project.work(examine(&project, registries))??;
+    let look = project.work(look(&project, registries))??;
+    let answer = decide(&look);
     let text = match asked.read.output {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,
         Format::Table => tell(session, &answer),
     };
-    session::stdout().write_all(project.scrubber.scrub(&text).as_bytes())?;
+    // A look holds no secrets: what is decided from it has none to hide.
+    session::stdout().write_all(text.as_bytes())?;
     Ok(if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }.into())
 }
 
-/// Both looks, side by side. What the cluster's own objects explain is not told a second time as
-/// what keeps a step from its work.
-async fn examine(project: &Project, registries: Registries) -> Result<Answer, Error> {
+/// Looks at the machine and at the cluster, side by side.
+async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
+    let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
     if project.config.cluster.is_none() {
-        let findings = host::rows(project).await?;
-        return Ok(Answer { findings, checked: 0, unchecked: Vec::new() });
+        return Ok(Look { steps: host::look(project, &redactor).await?, cluster: None });
     }
-    let (host, seen) = tokio::join!(host::rows(project), cluster::examine(project, registries));
-    let mut findings = host?;
-    let (checked, unchecked) = match seen {
-        Ok((snapshot, found)) => {
-            let inside: Vec<Row> = found.iter().map(of_cluster).collect();
-            findings.retain(|row| !inside.iter().any(|cause| explains(cause, row)));
-            findings.extend(inside);
-            (snapshot.world.count(), snapshot.unchecked)
-        }
-        Err(failure) => {
-            // The steps of the cluster say better why it does not answer.
-            let is_told = findings.iter().any(|row| row.object.ends_with("cluster"));
-            if !is_told && failure.code != "CONTEXT_MISSING" {
-                findings.push(answer::of_step("cluster", failure.finding()));
-            }
-            (0, vec![Unchecked { kind: "cluster".to_owned(), why: failure.summary }])
-        }
-    };
-    Ok(Answer { findings, checked, unchecked })
+    let (steps, sight) =
+        tokio::join!(host::look(project, &redactor), cluster::look(project, registries, &redactor));
+    Ok(Look { steps: steps?, cluster: Some(sight) })
 }
 
-/// Whether a cause inside the cluster says what a step complains of: both name the same object.
-fn explains(cause: &Row, row: &Row) -> bool {
-    let name = cause.object.rsplit('/').next().unwrap_or_default();
-    let named = [format!("`{name}`"), format!("/{name}`")];
-    !name.is_empty() && named.iter().any(|named| row.summary.contains(named))
+/// A finding without secrets, whoever's words it repeats.
+fn clean(mut finding: Finding, redactor: &Redactor) -> Finding {
+    finding.texts().into_iter().for_each(|text| *text = redactor.text(text));
+    finding
 }

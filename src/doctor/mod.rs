@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod finding;
 mod helm;
 mod ingress;
+pub mod look;
 mod node;
 pub mod rule;
 mod schedule;

@@ -59,7 +59,8 @@ impl Diagnosis {
 }
 
 impl Finding {
-    fn texts(&mut self) -> Vec<&mut String> {
+    /// Every text that did not come from a fixed vocabulary.
+    pub fn texts(&mut self) -> Vec<&mut String> {
         let evidence = self.evidence.iter_mut().flat_map(|line| [&mut line.source, &mut line.text]);
         let fix = self.fix.iter_mut().map(|fix| &mut fix.command);
         std::iter::once(&mut self.summary).chain(evidence).chain(fix).collect()

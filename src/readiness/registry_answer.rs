@@ -39,6 +39,24 @@ pub struct Answers {
     pub local: Vec<String>,
 }
 
+impl Answers {
+    /// Every text that a registry wrote.
+    pub fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let said = [&mut self.as_pod, &mut self.fresh, &mut self.open];
+        said.into_iter().flatten().flat_map(Said::texts)
+    }
+}
+
+impl Said {
+    fn texts(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::There(_) => Vec::new(),
+            Self::Missing(words, tags) => std::iter::once(words).chain(tags).collect(),
+            Self::Denied(words) => vec![words],
+        }
+    }
+}
+
 /// The cause with what the answers add; the node's own word stays where they add nothing.
 #[must_use]
 pub fn with_answers(cause: Cause, answers: &Answers) -> Cause {

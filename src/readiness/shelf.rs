@@ -81,6 +81,12 @@ impl Shelf {
         }
     }
 
+    /// Changes every object.
+    pub(super) fn amend(&mut self, change: &mut dyn FnMut(&mut Value)) {
+        self.objects.iter_mut().for_each(change);
+        self.order();
+    }
+
     /// An object by its name.
     pub(super) fn find(&self, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(self.place(namespace, name)?)

@@ -97,6 +97,22 @@ impl World {
         self.kinds.values().map(|shelf| shelf.all().len()).sum()
     }
 
+    /// The kinds that anybody asked for, in the order of their names.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
+    /// All objects, kind by kind.
+    pub fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.kinds.values().flat_map(Shelf::all)
+    }
+
+    /// Changes every object.
+    pub fn amend(&mut self, change: &mut dyn FnMut(&mut Value)) {
+        self.rooms = OnceLock::new();
+        self.kinds.values_mut().for_each(|shelf| shelf.amend(change));
+    }
+
     /// Whether all objects of a kind are here.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {

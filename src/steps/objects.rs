@@ -9,6 +9,7 @@ pub mod dynamic;
 pub(crate) mod fixture;
 mod headings;
 pub mod listings;
+mod pages;
 pub mod proxy;
 mod refusal;
 mod restart;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use hyper::body::Bytes;
 use hyper::header::RETRY_AFTER;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -289,8 +291,18 @@ impl Objects {
         refusal::failure(subject, refusal, &self.explain)
     }
 
-    /// One request, made again while the server is busy.
+    /// What one request gives.
     async fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Refusal> {
+        let body = self.answered(call).await?;
+        serde_json::from_slice(&body).map_err(|error| self.illegible(error))
+    }
+
+    fn illegible(&self, error: serde_json::Error) -> Refusal {
+        Refusal::Failed((self.explain)(&kube::Error::SerdeError(error)))
+    }
+
+    /// The body of the answer to one request, which is made again while the server is busy.
+    async fn answered(&self, call: &Call) -> Result<Bytes, Refusal> {
         let mut pause = SHORTEST;
         for left in (0..PATIENCE).rev() {
             self.turn().await?;
@@ -299,9 +311,7 @@ impl Objects {
                 self.exchange(call).await?
             };
             if (200..300).contains(&status) {
-                return serde_json::from_slice(&body).map_err(|error| {
-                    Refusal::Failed((self.explain)(&kube::Error::SerdeError(error)))
-                });
+                return Ok(body);
             }
             let told = refusal::status(status, &body);
             if !matches!(status, 429 | 503 | 504) || left == 0 {
@@ -319,7 +329,7 @@ impl Objects {
     }
 
     /// Status, the pause that the server asks for, and the body.
-    async fn exchange(&self, call: &Call) -> Result<(u16, Option<Duration>, Vec<u8>), Refusal> {
+    async fn exchange(&self, call: &Call) -> Result<(u16, Option<Duration>, Bytes), Refusal> {
         let failed = |error: &kube::Error| Refusal::Failed((self.explain)(error));
         let request = call.request.clone().map(Body::from);
         let ask = async {
@@ -328,7 +338,7 @@ impl Objects {
             let header = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             let asked = header.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
             let body = answer.into_body().collect_bytes().await?;
-            Ok((status, asked, body.to_vec()))
+            Ok((status, asked, body))
         };
         let ends = self.ctx.deadline.min(Instant::now() + ANSWER);
         tokio::select! {

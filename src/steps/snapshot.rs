@@ -1,55 +1,46 @@
-//! One look at a whole cluster for its diagnosis: a fixed set of lists side by side, then what the
-//! pods in trouble name, one by one. What may not be seen is said and left out.
+//! One look at a whole cluster for its diagnosis: lists side by side, then those that what was seen
+//! asks for, then what the pods in trouble name, one by one. What may not be seen is said and left
+//! out; what is a secret is taken out before anybody decides.
 
+mod clean;
+mod endpoints;
+mod events;
+mod lists;
 mod named;
+mod reduce;
+
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use kube::api::ListParams;
 use serde_json::Value;
 
+use crate::doctor::look::{Answered, Cluster, Logs, Unchecked, log_key};
+use crate::drivers::spec::Spec;
 use crate::host::clock;
 use crate::manifest::{Served, read};
 use crate::policy::Failure;
+use crate::readiness::registry_answer::Answers;
 use crate::readiness::{LogSource, World};
+use crate::redact::{Learned, Redactor, Scrubber};
 use crate::steps::deploy::last_words;
-use crate::steps::objects::bare::bare;
 use crate::steps::objects::{AT_ONCE, Objects};
+use lists::List;
 
-/// What is listed of every cluster. A dozen questions, whatever runs there.
-const LISTS: [(&str, &str); 12] = [
-    ("v1", "Node"),
-    ("v1", "Namespace"),
-    ("v1", "Pod"),
-    ("v1", "Service"),
-    ("v1", "PersistentVolumeClaim"),
-    ("v1", "Event"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "ReplicaSet"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
-    ("batch/v1", "Job"),
-    ("discovery.k8s.io/v1", "EndpointSlice"),
-];
-
-/// A cluster as it was seen.
-#[derive(Debug)]
+/// A cluster as it was seen, and the way to see more of it.
 pub struct Snapshot {
-    /// Its objects.
-    pub world: World,
-    /// When.
-    pub taken: Timestamp,
-    /// What could not be seen.
-    pub unchecked: Vec<Unchecked>,
+    /// What was seen, without its secrets.
+    pub cluster: Cluster,
+    redactor: Redactor,
 }
 
-/// A kind that could not be seen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Unchecked {
-    /// The kind.
-    pub kind: String,
-    /// Why not.
-    pub why: String,
+/// The look while it is taken.
+struct Camera<'o> {
+    objects: &'o Objects,
+    world: World,
+    unchecked: Vec<Unchecked>,
+    learned: Mutex<Learned>,
 }
 
 /// Looks at the cluster.
@@ -57,55 +48,127 @@ pub struct Unchecked {
 /// # Errors
 /// Nothing can be seen: the API does not answer, or refuses every list.
 pub async fn take(objects: &Objects) -> Result<Snapshot, Failure> {
-    let lists = LISTS.map(|(api_version, kind)| list(objects, api_version, kind));
-    let mut snapshot =
-        Snapshot { world: World::default(), taken: clock::now(), unchecked: Vec::new() };
-    let mut first_refusal = None;
-    for ((_, kind), answer) in LISTS.iter().zip(join_all(lists).await) {
-        match answer {
-            Ok(found) => snapshot.world.set(kind, found),
-            Err(failure) => {
-                snapshot.unchecked.push(Unchecked::of(kind, &failure));
-                first_refusal.get_or_insert(failure);
+    let taken = clock::now();
+    let mut camera = Camera {
+        objects,
+        world: World::default(),
+        unchecked: Vec::new(),
+        learned: Mutex::default(),
+    };
+    if let Some(failure) = camera.first().await {
+        return Err(failure);
+    }
+    camera.second().await;
+    camera.world.retain("Event", events::needed(&camera.world));
+    if camera.world.knows("Pod") && camera.world.knows("Service") {
+        let slices = endpoints::slices(&camera.world);
+        camera.world.set("EndpointSlice", slices);
+    }
+    camera.named().await;
+    Ok(camera.developed(taken))
+}
+
+impl Camera<'_> {
+    /// Adds what is always listed; why there is nothing at all.
+    async fn first(&mut self) -> Option<Failure> {
+        let refusals = self.add(&lists::ALWAYS).await;
+        (refusals.len() == lists::ALWAYS.len()).then(|| refusals.into_iter().next()).flatten()
+    }
+
+    /// Adds what the first lists make worth a look, as far as there are lists left.
+    async fn second(&mut self) {
+        let wanted = lists::wanted(&self.world);
+        let (asked, left) = wanted.split_at(wanted.len().min(lists::MOST - lists::ALWAYS.len()));
+        self.add(asked).await;
+        self.unchecked.extend(left.iter().map(|list| Unchecked {
+            kind: list.kind.to_owned(),
+            why: format!("{} lists are the most for one look", lists::MOST),
+        }));
+    }
+
+    /// Adds all objects of these kinds; why some could not be seen.
+    async fn add(&mut self, lists: &[List]) -> Vec<Failure> {
+        let answers = join_all(lists.iter().map(|list| self.list(list))).await;
+        let mut refusals = Vec::new();
+        for (list, answer) in lists.iter().zip(answers) {
+            match answer {
+                Ok(found) => self.world.set(list.kind, found),
+                Err(failure) => {
+                    self.unchecked.push(Unchecked::new(list.kind, &failure.summary));
+                    refusals.push(failure);
+                }
             }
         }
+        refusals
     }
-    match first_refusal {
-        Some(failure) if snapshot.unchecked.len() == LISTS.len() => return Err(failure),
-        _ => {}
+
+    async fn list(&self, list: &List) -> Result<Vec<Value>, Failure> {
+        let served = Served::own(list.api_version, list.kind);
+        let mut params = ListParams::default();
+        if !list.fields.is_empty() {
+            params = params.fields(list.fields);
+        }
+        self.objects.pages(&served, None, params, &|object| Some(self.reduced(object))).await
     }
-    named::add(objects, &mut snapshot).await;
-    Ok(snapshot)
+
+    /// What stays of an object.
+    fn reduced(&self, object: Value) -> Value {
+        let learned = |value: &str| {
+            self.learned.lock().unwrap_or_else(PoisonError::into_inner).learn(value);
+        };
+        reduce::reduce(object, &learned)
+    }
+
+    /// The snapshot, cleaned with everything that was learned on the way.
+    fn developed(self, taken: jiff::Timestamp) -> Snapshot {
+        let Self { objects, mut world, unchecked, learned } = self;
+        let mut learned = learned.into_inner().unwrap_or_else(PoisonError::into_inner);
+        clean::forget_names(&world, &mut learned);
+        let known = Scrubber::new(&objects.step().config.secrets_to_scrub);
+        let redactor = Redactor::new(known, &learned);
+        clean::world(&mut world, &redactor);
+        let context = Spec::of(&objects.step().config).map(|spec| spec.context);
+        let cluster = Cluster {
+            context: redactor.name(&context.unwrap_or_default()).into_owned(),
+            world,
+            taken,
+            unchecked: unchecked.into_iter().map(|one| one.clean(&redactor)).collect(),
+            logs: Logs::new(),
+            answers: Answered::new(),
+        };
+        Snapshot { cluster, redactor }
+    }
 }
 
-impl Unchecked {
-    fn of(kind: &str, failure: &Failure) -> Self {
-        Self { kind: kind.to_owned(), why: failure.summary.clone() }
+impl Snapshot {
+    /// Adds what was asked once it was known what matters.
+    pub fn add(&mut self, logs: Logs, answers: Answered) {
+        let clean = |text: &mut String| *text = self.redactor.text(text);
+        let (mut logs, mut answers) = (logs, answers);
+        logs.values_mut().for_each(clean);
+        answers.values_mut().flat_map(Answers::texts).for_each(clean);
+        self.cluster.logs.extend(logs);
+        self.cluster.answers.extend(answers);
     }
 }
 
-/// All objects of a kind, each reduced to what a diagnosis reads.
-async fn list(objects: &Objects, api_version: &str, kind: &str) -> Result<Vec<Value>, Failure> {
-    let found = objects.all(&Served::own(api_version, kind), None, "").await?;
-    Ok(found.into_iter().map(bare).collect())
-}
-
-/// The last lines of these containers' logs, each beside what it belongs to.
-pub async fn logs(objects: &Objects, wanted: Vec<LogSource>) -> Vec<(LogSource, String)> {
-    let asked = wanted.into_iter().map(|source| async move {
-        let LogSource { namespace, pod, container, .. } = &source;
-        let log = last_words(objects, (namespace, pod, container)).await;
-        (source, log)
+/// The last lines of these containers' logs, as they are.
+pub async fn logs(objects: &Objects, wanted: Vec<LogSource>) -> Logs {
+    let asked = wanted.iter().map(|source| async move {
+        let LogSource { namespace, pod, container, .. } = source;
+        (log_key(source), last_words(objects, (namespace, pod, container)).await)
     });
-    stream::iter(asked)
-        .buffered(AT_ONCE)
-        .filter(|(_, log)| std::future::ready(!log.is_empty()))
-        .collect()
-        .await
+    let logs: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    logs.into_iter().filter(|(_, log)| !log.is_empty()).collect()
 }
 
 /// Whether a pod may be in trouble: what it names is looked at only then.
 fn is_suspect(pod: &Value) -> bool {
-    !["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"))
-        && !read::holds(pod, "Ready")
+    !["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase")) && !is_fine(pod)
+}
+
+/// Whether a pod and each of its containers is ready.
+fn is_fine(pod: &Value) -> bool {
+    let statuses = read::list(pod, "/status/containerStatuses");
+    read::holds(pod, "Ready") && statuses.iter().all(|status| read::truth(status, "/ready"))
 }

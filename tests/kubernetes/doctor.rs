@@ -101,8 +101,7 @@ fn every_recorded_incident_is_found_by_few_questions_and_no_write() {
         wrong.extend(objections(&id, &answer));
         let fake = site.fake_api().unwrap();
         let lists = fake.calls().iter().filter(|call| is_list(call)).count();
-        // A dozen lists, and what explains a claim without a volume or a webhook.
-        if lists > 14 || !fake.writes().is_empty() {
+        if lists > 12 || !fake.writes().is_empty() {
             wrong.push(format!("{id}: {lists} lists: {:#?}", fake.calls()));
         }
     }

@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::commands::output;
 use crate::commands::session::Session;
 use crate::doctor::finding::{Confidence, Finding, Whose, path};
+use crate::doctor::look::Unchecked;
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
 use crate::report::{failure, text};
-use crate::steps::snapshot::Unchecked;
 
 /// What a program is told.
 #[derive(Debug, Serialize)]

@@ -1,20 +1,21 @@
 //! The machine and the tools as `mlup doctor` sees them: what keeps the steps of a start from their
 //! work, by the same probes that `mlup plan` uses. It needs no cluster.
 
-use crate::commands::doctor::answer::{Row, of_step};
 use crate::commands::observe::{Seen, observe};
 use crate::commands::session::Project;
+use crate::doctor::look::Hindrance;
 use crate::error::Error;
 use crate::plan::{self, Selected};
+use crate::redact::Redactor;
 
 /// What is in the way, in the order of the plan, each thing once.
 ///
 /// # Errors
 /// The configuration has no plan.
-pub(super) async fn rows(project: &Project) -> Result<Vec<Row>, Error> {
+pub(super) async fn look(project: &Project, redactor: &Redactor) -> Result<Vec<Hindrance>, Error> {
     let plan = plan::start(&project.config)?;
     let seen = observe(project, &Selected::from(plan.clone())).await;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut told: Vec<Hindrance> = Vec::new();
     for step in plan.steps() {
         let Some(Seen::Failed(failure)) = seen.get(&step.id) else { continue };
         let single = if failure.findings.is_empty() {
@@ -23,11 +24,14 @@ pub(super) async fn rows(project: &Project) -> Result<Vec<Row>, Error> {
             failure.findings.to_vec()
         };
         for finding in single {
-            let told = |row: &Row| row.rule == finding.code && row.summary == finding.summary;
-            if !rows.iter().any(told) {
-                rows.push(of_step(step.id.as_str(), finding));
+            let finding = super::clean(finding, redactor);
+            let same = |one: &Hindrance| {
+                one.finding.code == finding.code && one.finding.summary == finding.summary
+            };
+            if !told.iter().any(same) {
+                told.push(Hindrance { step: step.id.as_str().to_owned(), finding });
             }
         }
     }
-    Ok(rows)
+    Ok(told)
 }

@@ -7,7 +7,7 @@ use kube::core::Request;
 use serde_json::Value;
 
 use super::refusal::{self, Refusal, Subject};
-use super::{Call, MANAGER, Objects, PAGE};
+use super::{Call, MANAGER, Objects};
 use crate::manifest::{ObjectId, Served, read};
 use crate::policy::Failure;
 use crate::policy::apply_errors::{self, Conflict};
@@ -66,26 +66,11 @@ impl Objects {
         namespace: Option<&str>,
         labels: &str,
     ) -> Result<Vec<Value>, Failure> {
-        let mut params = ListParams::default().limit(PAGE);
+        let mut params = ListParams::default();
         if !labels.is_empty() {
             params = params.labels(labels);
         }
-        let mut all = Vec::new();
-        loop {
-            let subject = Subject::served("list", served, namespace, "");
-            let request = collection(served, namespace).list(&params);
-            let call = Call { request: subject.made(request)?, subject };
-            let answer = self.send::<Value>(&call).await;
-            let mut page =
-                answer.map_err(|refusal| self.rejected(served, &call.subject, refusal).failure)?;
-            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-                all.extend(items.into_iter().map(|object| named(object, served)));
-            }
-            match read::text(&page, "/metadata/continue") {
-                "" => return Ok(all),
-                token => params.continue_token = Some(token.to_owned()),
-            }
-        }
+        self.pages(served, namespace, params, &Some).await
     }
 
     /// What the API answers at a path; none where there is nothing.
@@ -146,7 +131,7 @@ impl Objects {
         }
     }
 
-    fn rejected(&self, served: &Served, subject: &Subject, refusal: Refusal) -> Refused {
+    pub(super) fn rejected(&self, served: &Served, subject: &Subject, refusal: Refusal) -> Refused {
         let status = match refusal {
             Refusal::Status(status) if status.code != 401 => status,
             other => {
@@ -182,12 +167,12 @@ impl Subject {
     }
 }
 
-fn collection(served: &Served, namespace: Option<&str>) -> Request {
+pub(super) fn collection(served: &Served, namespace: Option<&str>) -> Request {
     Request::new(served.path(namespace, None))
 }
 
 /// The object with its kind, which items of lists do not say.
-fn named(mut object: Value, served: &Served) -> Value {
+pub(super) fn named(mut object: Value, served: &Served) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.insert("apiVersion".to_owned(), served.api_version().into());
         fields.insert("kind".to_owned(), served.kind.clone().into());

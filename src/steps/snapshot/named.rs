@@ -1,76 +1,56 @@
-//! What the pods in trouble name: secrets, configuration maps, accounts, claims and their classes.
-//! Asked for one by one, so that a diagnosis needs no right to read all secrets of a cluster.
+//! What the pods in trouble name: secrets, configuration maps and accounts. Asked for one by one, so
+//! that a diagnosis needs no right to read all secrets of a cluster.
 
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
-use super::{Snapshot, Unchecked, is_suspect, list};
+use super::{Camera, is_suspect};
+use crate::doctor::look::Unchecked;
 use crate::manifest::references::references;
 use crate::manifest::{Object, Place, Served, read};
-use crate::steps::objects::bare::bare;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::AT_ONCE;
 
 /// Most objects that are asked for: a thousand pods in trouble name few things.
-const MOST: usize = 200;
+const MOST: usize = 300;
 
 /// A kind and the place and name of one object.
 type Name = (&'static str, String, String);
 
-/// Adds what suspect pods name. A kind of which everything that is named was asked for counts as
-/// complete: nobody looks for anything else there.
-pub(super) async fn add(objects: &Objects, snapshot: &mut Snapshot) {
-    let pods = snapshot.world.all("Pod").iter().filter(|pod| is_suspect(pod));
-    let names: BTreeSet<Name> = pods.flat_map(named_by).take(MOST).collect();
-    let asked = names.iter().map(|(kind, namespace, name)| async move {
-        (*kind, objects.read(&Served::own("v1", kind), Some(namespace), name).await)
-    });
-    let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
-    for kind in ["Secret", "ConfigMap", "ServiceAccount"] {
-        let mut found: Vec<Value> = Vec::new();
-        let mut refusal = None;
-        for (_, answer) in answers.iter().filter(|(of, _)| *of == kind) {
-            match answer {
-                Ok(object) => found.extend(object.clone().map(bare)),
-                Err(failure) => refusal = Some(failure),
-            }
-        }
-        match refusal {
-            // What was seen is of use, but what was not may be there.
-            Some(failure) => {
-                snapshot.unchecked.push(Unchecked::of(kind, failure));
-                for object in found {
-                    snapshot.world.put(kind, object);
+impl Camera<'_> {
+    /// Adds what suspect pods name. A kind of which everything that is named was seen counts as
+    /// complete: nobody looks for anything else there.
+    pub(super) async fn named(&mut self) {
+        let pods = self.world.all("Pod").iter().filter(|pod| is_suspect(pod));
+        let names: BTreeSet<Name> = pods.flat_map(named_by).collect();
+        let objects = self.objects;
+        let asked = names.iter().take(MOST).map(|(kind, namespace, name)| async move {
+            let served = Served::own("v1", kind);
+            (*kind, objects.read(&served, Some(namespace), name).await)
+        });
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        for kind in ["Secret", "ConfigMap", "ServiceAccount"] {
+            let mut found: Vec<Value> = Vec::new();
+            let mut gap = names.iter().skip(MOST).any(|(of, ..)| *of == kind).then(|| {
+                format!("pods name {} objects, and {MOST} of them were looked at", names.len())
+            });
+            for (_, answer) in answers.iter().filter(|(of, _)| *of == kind) {
+                match answer {
+                    Ok(object) => found.extend(object.clone().map(|object| self.reduced(object))),
+                    Err(failure) => gap = Some(failure.summary.clone()),
                 }
             }
-            None => snapshot.world.set(kind, found),
-        }
-    }
-    add_lists(objects, snapshot).await;
-}
-
-/// The kinds that explain a trouble which the first lists show.
-async fn add_lists(objects: &Objects, snapshot: &mut Snapshot) {
-    let unbound = |claim: &Value| read::text(claim, "/status/phase") != "Bound";
-    let mut wanted = Vec::new();
-    if snapshot.world.all("PersistentVolumeClaim").iter().any(unbound) {
-        wanted.extend([("storage.k8s.io/v1", "StorageClass"), ("v1", "PersistentVolume")]);
-    }
-    let asks_webhooks = |set: &Value| {
-        read::condition(set, "ReplicaFailure")
-            .is_some_and(|failed| read::text(failed, "/message").contains("webhook"))
-    };
-    if snapshot.world.all("ReplicaSet").iter().any(asks_webhooks) {
-        wanted.extend([
-            ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-            ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
-        ]);
-    }
-    for (api_version, kind) in wanted {
-        match list(objects, api_version, kind).await {
-            Ok(found) => snapshot.world.set(kind, found),
-            Err(failure) => snapshot.unchecked.push(Unchecked::of(kind, &failure)),
+            match gap {
+                // What was seen is of use, but what was not may be there.
+                Some(why) => {
+                    self.unchecked.push(Unchecked::new(kind, &why));
+                    for object in found {
+                        self.world.put(kind, object);
+                    }
+                }
+                None => self.world.set(kind, found),
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ fn value(object: &DynamicObject, api_version: &str, kind: &str) -> Value {
     let mut value = serde_json::to_value(object).unwrap_or_default();
     value["apiVersion"] = api_version.into();
     value["kind"] = kind.into();
-    bare(value)
+    bare(value, &|_| {})
 }
 
 #[cfg(test)]
@@ -45,10 +45,13 @@ mod tests {
         .unwrap();
         let kept = value(&secret, "v1", "Secret");
         assert!(!kept.to_string().contains("hunter2") && !kept.to_string().contains("aHVudGVyMg"));
-        assert_eq!(kept["data"]["password"], "");
+        assert_eq!(kept["data"]["password"], crate::host::kube::base64(b"len:7"));
         let data = kept["data"][".dockerconfigjson"].clone();
         let bytes: k8s_openapi::ByteString = serde_json::from_value(data).unwrap();
-        assert_eq!(String::from_utf8(bytes.0).unwrap(), r#"{"auths":{"ghcr.io":{}}}"#);
+        assert_eq!(
+            String::from_utf8(bytes.0).unwrap(),
+            r#"{"auths":{"ghcr.io":{"auth":"[redacted]"}}}"#
+        );
         assert_eq!((&kept["kind"], &kept["type"]), (&json!("Secret"), &json!("Opaque")));
     }
 }

@@ -1,0 +1,44 @@
+//! From a look to an answer: the rules, and what they leave of the symptoms. Nothing here asks
+//! anybody anything, so that the same look gives the same answer wherever it is read.
+
+use super::answer::{Answer, Row, of_cluster, of_step};
+use crate::doctor::cluster::findings;
+use crate::doctor::look::{Cluster, Look, Sight, Unchecked};
+
+/// What is wrong by a look. What the cluster's own objects explain is not told a second time as what
+/// keeps a step from its work.
+pub(super) fn decide(look: &Look) -> Answer {
+    let mut rows: Vec<Row> =
+        look.steps.iter().map(|one| of_step(&one.step, one.finding.clone())).collect();
+    let (checked, unchecked) = match &look.cluster {
+        None => (0, Vec::new()),
+        Some(Sight::Seen(cluster)) => {
+            let inside = inside(cluster);
+            rows.retain(|row| !inside.iter().any(|cause| explains(cause, row)));
+            rows.extend(inside);
+            (cluster.world.count(), cluster.unchecked.clone())
+        }
+        Some(Sight::Unseen(finding)) => {
+            // The steps of the cluster say better why it does not answer.
+            let is_told = rows.iter().any(|row| row.object.ends_with("cluster"));
+            if !is_told && finding.code != "CONTEXT_MISSING" {
+                rows.push(of_step("cluster", finding.clone()));
+            }
+            (0, vec![Unchecked::new("cluster", &finding.summary)])
+        }
+    };
+    Answer { findings: rows, checked, unchecked }
+}
+
+fn inside(cluster: &Cluster) -> Vec<Row> {
+    let found = findings(&cluster.world, Some(cluster.taken), cluster);
+    let pinned = found.into_iter().map(|finding| finding.pinned(&cluster.context));
+    pinned.map(|finding| of_cluster(&finding)).collect()
+}
+
+/// Whether a cause inside the cluster says what a step complains of: both name the same object.
+fn explains(cause: &Row, row: &Row) -> bool {
+    let name = cause.object.rsplit('/').next().unwrap_or_default();
+    let named = [format!("`{name}`"), format!("/{name}`")];
+    !name.is_empty() && named.iter().any(|named| row.summary.contains(named))
+}
