@@ -3,7 +3,7 @@
 use super::cause::{Cause, Finality, Remedy, Root, Whose};
 use super::commands;
 use super::dependency::{self, Asked};
-use super::signatures::{DNS, SIGNATURES, Signature, UNREACHABLE};
+use super::signatures::{self, DNS, Signature, UNREACHABLE};
 use super::traceback::{self, Raised};
 use super::world::World;
 use crate::event::{CommandLine, Evidence, Fix};
@@ -54,11 +54,11 @@ pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
 /// The words that decide: those of the exception that ended the program, else any since it began to
 /// go wrong.
 fn decide(lines: &[&str], raised: Option<Raised<'_>>) -> Option<Decided> {
-    let matching = |line: &str| SIGNATURES.iter().find(|one| one.is_in(line));
+    let matching = |line: &str| signatures::all().find(|one| one.is_in(line));
     let first = raised.and_then(|raised| Some((matching(lines[raised.at])?, raised.at)));
     let from = raised.map_or(0, |raised| raised.from);
     first.or_else(|| {
-        SIGNATURES.iter().find_map(|signature| {
+        signatures::all().find_map(|signature| {
             let at = lines[from..].iter().rposition(|line| signature.is_in(line))?;
             Some((signature, from + at))
         })
