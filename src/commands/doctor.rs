@@ -1,9 +1,9 @@
 //! `mlup doctor`: what is wrong on this machine and in the cluster, causes only, each with what
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
-mod answer;
-mod cluster;
-mod decide;
+pub(super) mod answer;
+pub(super) mod cluster;
+pub(super) mod decide;
 mod host;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! One file a verb. A command resolves what was typed, calls the layers below and says what came
 //! of it; it decides nothing that a layer could decide.
 
+mod causes;
 mod config;
 mod creds;
 mod doctor;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::{Format, Status};
+use crate::commands::causes::{self, Registries};
+use crate::commands::doctor::answer::Row as CauseRow;
 use crate::commands::observe::{Seen, observe};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
@@ -37,6 +39,9 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<Record>,
     services: Vec<ServiceStatus>,
+    /// What keeps deploys down.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<CauseRow>,
 }
 
 /// The state of one step.
@@ -55,7 +60,7 @@ pub(super) fn status(session: &Session, args: &Status) -> Result<ExitCode, Error
     if args.watch {
         return project.work(watch(session, &project, &plan, args.read.output))?;
     }
-    let report = project.work(look(&project, &plan))?;
+    let report = project.work(look(&project, &plan, None))?;
     print(session, &project, args.read.output, &report)?;
     Ok(verdict(&report).into())
 }
@@ -74,7 +79,7 @@ async fn watch(
     let mut interrupts = engine::listen()?;
     let mut last: Option<Report> = None;
     loop {
-        let report = look(project, plan).await;
+        let report = look(project, plan, last.as_ref()).await;
         if last.as_ref() != Some(&report) {
             if session.terminal.terminals.stdout && format == Format::Table {
                 // Home and clear: the newest state replaces the one before.
@@ -89,7 +94,9 @@ async fn watch(
     }
 }
 
-async fn look(project: &Project, plan: &Plan) -> Report {
+/// Looks. What keeps deploys down is looked for where their steps are not as they were at the last
+/// look: it takes many questions.
+async fn look(project: &Project, plan: &Plan, last: Option<&Report>) -> Report {
     let seen = observe(project, &Selected::from(plan.clone())).await;
     let rows: Vec<Row> =
         plan.steps().iter().filter_map(|step| Some(row(step, seen.get(&step.id)?))).collect();
@@ -99,6 +106,17 @@ async fn look(project: &Project, plan: &Plan) -> Report {
     };
     let nodes = cluster.as_mut().map(|found| std::mem::take(&mut found.nodes));
     let ready = rows.iter().all(|row| row.optional || row.state == "ready");
+    let is = |step: &str, ready: bool| {
+        rows.iter().any(|row| row.step == step && (row.state == "ready") == ready)
+    };
+    let is_down = |id: &StepId| is("cluster", true) && is(id.as_str(), false);
+    let unchanged = last.filter(|last| last.steps == rows);
+    let causes = if let Some(last) = unchanged {
+        last.causes.clone()
+    } else {
+        let deploys = causes::deploys(plan, is_down);
+        causes::of(&deploys, project, Registries::LeftAlone).await
+    };
     let mut services = Vec::new();
     for step in plan.steps() {
         if let StepKind::Compose(deploy) = &step.kind {
@@ -116,6 +134,7 @@ async fn look(project: &Project, plan: &Plan) -> Report {
         nodes: nodes.unwrap_or_default(),
         tunnel: project.host.ssh.tunnel_record(),
         services,
+        causes,
     }
 }
 
@@ -196,6 +215,14 @@ fn tables(session: &Session, report: &Report) -> String {
             &services,
             width,
         ));
+    }
+    if !report.causes.is_empty() {
+        let cells =
+            |row: &CauseRow| vec![row.rule.clone(), row.object.clone(), row.summary.clone()];
+        let causes: Vec<Vec<String>> = report.causes.iter().map(cells).collect();
+        text.push('\n');
+        text.push_str(&table::render(&["cause", "at", "what is wrong"], &causes, width));
+        text.push_str("what proves it, and the fix: mlup doctor\n");
     }
     text
 }

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::{Format, Why};
+use crate::commands::causes::{self, Registries};
+use crate::commands::doctor::answer::{Row, cause_block};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
 use crate::error::{Error, Exit};
 use crate::event::{Diagnosis, Event, EventKind, Outcome, Recovery, State};
 use crate::host::runlog::{self, PastRun};
-use crate::plan::StepId;
+use crate::plan::{self, StepId};
 use crate::report::{failure, story, table};
 use crate::steps::check::route::{self, Passage, Tried};
 
@@ -38,6 +40,9 @@ struct Answer<'a> {
     story: Vec<&'a Event>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<Way>,
+    /// What keeps the step's objects down, seen now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<Row>,
 }
 
 /// The way to what a step asks for, walked now.
@@ -63,11 +68,11 @@ pub(super) fn why(session: &Session, args: &Why) -> Result<ExitCode, Error> {
     };
     let record = Record { events: run.events()?, run };
     let step = args.step.as_deref().map(|name| resolve(&record, name)).transpose()?;
-    let route = match step.filter(|step| is_down(&record, step)) {
-        Some(step) => project.work(way(&project, step))?,
-        None => None,
+    let (route, causes) = match step.filter(|step| is_down(&record, step)) {
+        Some(step) => project.work(seen_now(&project, step))?,
+        None => (None, Vec::new()),
     };
-    let answer = Answer { route, ..answer(&record, step) };
+    let answer = Answer { route, causes, ..answer(&record, step) };
     let text = match args.read.output {
         Format::Json => output::json(&answer)?,
         Format::Yaml => output::yaml(&answer)?,
@@ -116,7 +121,15 @@ fn answer<'a>(record: &'a Record, step: Option<&str>) -> Answer<'a> {
     let recovered = recovered.into_iter().flatten().filter(|recovery| about(&recovery.step));
     let story = step.map(|step| story::of(&record.events, step)).unwrap_or_default();
     let (diagnoses, recovered) = (diagnoses.collect(), recovered.collect());
-    Answer { run: record.id(), outcome, diagnoses, recovered, story, route: None }
+    Answer {
+        run: record.id(),
+        outcome,
+        diagnoses,
+        recovered,
+        story,
+        route: None,
+        causes: Vec::new(),
+    }
 }
 
 /// Whether the last run left the step in another state than up.
@@ -126,6 +139,14 @@ fn is_down(record: &Record, step: &str) -> bool {
         _ => None,
     });
     last.is_some_and(|last| !matches!(last, State::Ready | State::Succeeded | State::Skipped))
+}
+
+/// The way to what a step asks for, and what keeps its objects down.
+async fn seen_now(project: &Project, step: &str) -> (Option<Way>, Vec<Row>) {
+    let plan = plan::start(&project.config).ok();
+    let deploys = plan.iter().flat_map(|plan| causes::deploys(plan, |id| id.as_str() == step));
+    let deploys: Vec<_> = deploys.collect();
+    tokio::join!(way(project, step), causes::of(&deploys, project, Registries::Asked))
 }
 
 /// The way to what the step asks for, where it asks for something in the cluster.
@@ -195,6 +216,13 @@ fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
     }
     if let Some(way) = &answer.route {
         text.push_str(&tell_way(session, way, width));
+    }
+    if !answer.causes.is_empty() {
+        text.push_str("\nwhat keeps it down, seen now:\n");
+        for row in &answer.causes {
+            text.push('\n');
+            text.push_str(&cause_block(row, width, style));
+        }
     }
     text + &format!("\nlog: {}\n", record.run.folder().display())
 }

@@ -1,7 +1,9 @@
 //! A finding: one cause, what proves it, what it keeps down, and what to do. How it reads on a
 //! terminal is `report/`.
 
-use super::rule::{Recovery, Repair, Rule};
+use std::collections::BTreeSet;
+
+use super::rule::{Layer, Recovery, Repair, Rule};
 use crate::event::{Evidence, Fix};
 use crate::readiness::Root;
 pub use crate::readiness::{Confidence, Whose};
@@ -38,6 +40,14 @@ impl Finding {
     #[must_use]
     pub fn repair(&self) -> Repair {
         if self.is_by_hand { Repair::ByHand } else { self.rule.repair }
+    }
+
+    /// Whether it is, or keeps down, any of these objects. A node keeps down all.
+    #[must_use]
+    pub fn touches(&self, objects: &BTreeSet<Root>) -> bool {
+        self.rule.layer == Layer::Node
+            || objects.contains(&self.root)
+            || self.affects.iter().any(|one| objects.contains(one))
     }
 
     /// The finding with its command for the cluster of this context.

@@ -12,6 +12,9 @@ pub struct Diagnosis {
     pub step: String,
     /// Stable identifier, such as `PORT_TAKEN`.
     pub code: String,
+    /// The rule of `mlup doctor` that finds the same, such as `PULL-01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// One sentence.
     pub summary: String,
     /// What it rests on, each with its source.
@@ -36,6 +39,9 @@ pub struct Diagnosis {
 pub struct Finding {
     /// Stable identifier, such as `SECRET_MISSING`.
     pub code: String,
+    /// The rule of `mlup doctor` that finds the same, such as `CFG-02`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// One sentence.
     pub summary: String,
     /// What it rests on, each with its source.

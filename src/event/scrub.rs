@@ -87,10 +87,11 @@ mod tests {
     const CANARY: &str = "c4n4ry-v4lue";
 
     /// Fields whose text is an identifier, a code or a word of the schema.
-    const FIXED: [&str; 25] = [
+    const FIXED: [&str; 26] = [
         "ts",
         "run",
         "type",
+        "rule",
         "action",
         "project",
         "profile",
@@ -164,6 +165,7 @@ mod tests {
             EventKind::Diagnosis(Diagnosis {
                 step: fixed(),
                 code: fixed(),
+                rule: Some(fixed()),
                 summary: say(),
                 evidence: vec![Evidence::new(say(), say())],
                 tried: vec![say()],
@@ -171,6 +173,7 @@ mod tests {
                 blocks: vec![fixed()],
                 findings: vec![Finding {
                     code: fixed(),
+                    rule: Some(fixed()),
                     summary: say(),
                     evidence: vec![Evidence::new(say(), say())],
                     fix: Some(Fix::safe(say())),

@@ -46,8 +46,17 @@ pub struct Failure {
     pub fix: Option<Fix>,
     /// Where recovery begins; `None` for a failure that no rung of the ladder cures.
     pub onset: Option<Onset>,
+    /// What a diagnosis adds. In a box: a failure is handed up by many functions.
+    pub detail: Box<Detail>,
+}
+
+/// What a diagnosis adds to a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// The rule that found it, such as `PULL-01`.
+    pub rule: Option<&'static str>,
     /// The single things that are wrong, where a look found several at once.
-    pub findings: Box<[Finding]>,
+    pub findings: Vec<Finding>,
 }
 
 impl Failure {
@@ -60,7 +69,7 @@ impl Failure {
             evidence: Vec::new(),
             fix: None,
             onset: None,
-            findings: Box::default(),
+            detail: Box::default(),
         }
     }
 
@@ -94,7 +103,7 @@ impl Failure {
     #[must_use]
     pub fn pinned(mut self, context: &str) -> Self {
         self.fix = self.fix.map(|fix| fix.pinned(context));
-        for finding in &mut self.findings {
+        for finding in &mut self.detail.findings {
             finding.fix = finding.fix.take().map(|fix| fix.pinned(context));
         }
         self
@@ -113,6 +122,7 @@ impl Failure {
     pub fn finding(&self) -> Finding {
         Finding {
             code: self.code.to_owned(),
+            rule: self.detail.rule.map(str::to_owned),
             summary: self.summary.clone(),
             evidence: self.evidence.iter().take(5).cloned().collect(),
             fix: self.fix.clone(),
@@ -125,12 +135,13 @@ impl Failure {
         Diagnosis {
             step: step.to_owned(),
             code: self.code.to_owned(),
+            rule: self.detail.rule.map(str::to_owned),
             summary: self.summary.clone(),
             evidence: self.evidence.iter().take(5).cloned().collect(),
             tried: Vec::new(),
             fix: self.fix.clone(),
             blocks: Vec::new(),
-            findings: self.findings.to_vec(),
+            findings: self.detail.findings.clone(),
         }
     }
 }

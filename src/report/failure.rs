@@ -186,6 +186,7 @@ mod tests {
         Diagnosis {
             step: "deploy/stack".into(),
             code: "PORT_TAKEN".into(),
+            rule: None,
             summary: "service `api` wants host port 8080, which container `old-web` holds".into(),
             evidence: vec![
                 Evidence::new("docker ps", "old-web 0.0.0.0:8080->80/tcp"),
@@ -221,6 +222,7 @@ PORT_TAKEN  deploy/stack  service `api` wants host port 8080, which container
     fn everything_that_is_wrong_at_once_is_told_with_its_own_fix() {
         let finding = |n: usize| Finding {
             code: "SECRET_MISSING".into(),
+            rule: None,
             summary: format!("Secret `shop/s{n}` is nowhere"),
             evidence: vec![Evidence::new("wanted by", "Deployment `shop/api`")],
             fix: Some(Fix::safe(format!("make s{n}"))),
@@ -249,6 +251,7 @@ PORT_TAKEN  deploy/stack  service `api` wants host port 8080, which container
     fn what_else_is_wrong_comes_after_the_fix_of_the_first() {
         let finding = Finding {
             code: "SECRET_MISSING".into(),
+            rule: None,
             summary: "Secret `shop/s` is nowhere".into(),
             evidence: Vec::new(),
             fix: Some(Fix::safe("make s")),

@@ -300,6 +300,7 @@ fn port_taken() -> Diagnosis {
     Diagnosis {
         step: "deploy/stack".into(),
         code: "PORT_TAKEN".into(),
+        rule: None,
         summary: "host port 8080 is taken by container `old-web`".into(),
         evidence: vec![Evidence::new("docker ps", "old-web 0.0.0.0:8080->80/tcp")],
         tried: vec!["2 attempts".into()],

@@ -23,7 +23,7 @@ fn ids() -> Vec<String> {
 }
 
 /// A cluster as it was when the incident was recorded, logs included.
-fn recorded(id: &str) -> Kubernetes {
+pub(super) fn recorded(id: &str) -> Kubernetes {
     let site = Kubernetes::fake();
     let folder = corpus().join(id);
     let text = fs::read_to_string(folder.join("snapshot.json")).unwrap();

@@ -6,6 +6,7 @@ mod charts;
 mod checks;
 mod doctor;
 mod examples;
+mod explained;
 mod harness;
 mod hooks;
 mod kustomizations;

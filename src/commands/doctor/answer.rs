@@ -8,7 +8,7 @@ use crate::doctor::finding::{Confidence, Finding, Whose, path};
 use crate::doctor::look::Unchecked;
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
-use crate::report::{failure, text};
+use crate::report::{Style, failure, text};
 
 /// What a program is told.
 #[derive(Debug, Serialize)]
@@ -22,29 +22,29 @@ pub(super) struct Answer {
 }
 
 /// One cause.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::commands) struct Row {
     /// The rule of the catalogue, or the code of a failure that `start` would tell.
-    pub(super) rule: String,
+    pub(in crate::commands) rule: String,
     /// `kind/namespace/name` of the object at fault; it need not exist.
-    pub(super) object: String,
-    pub(super) summary: String,
-    pub(super) evidence: Vec<Evidence>,
+    pub(in crate::commands) object: String,
+    pub(in crate::commands) summary: String,
+    pub(in crate::commands) evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) fix: Option<Fix>,
+    pub(in crate::commands) fix: Option<Fix>,
     /// `safe`, `confirm` or `by hand`.
-    pub(super) repair: &'static str,
-    pub(super) recovery: &'static str,
-    pub(super) confidence: &'static str,
+    pub(in crate::commands) repair: &'static str,
+    pub(in crate::commands) recovery: &'static str,
+    pub(in crate::commands) confidence: &'static str,
     /// Who has to change something: the environment's keepers, or the application's.
-    pub(super) whose: &'static str,
-    pub(super) affects: Vec<String>,
+    pub(in crate::commands) whose: &'static str,
+    pub(in crate::commands) affects: Vec<String>,
     /// In how many pods it shows.
-    pub(super) pods: usize,
+    pub(in crate::commands) pods: usize,
 }
 
 /// A cause that a look at the cluster found.
-pub(super) fn of_cluster(finding: &Finding) -> Row {
+pub(in crate::commands) fn of_cluster(finding: &Finding) -> Row {
     Row {
         rule: finding.rule.id.to_owned(),
         object: path(&finding.root),
@@ -104,10 +104,7 @@ pub(super) fn tell(session: &Session, answer: &Answer) -> String {
     let terminal = session.terminal;
     let width = output::table_width(session).unwrap_or(100);
     let style = terminal.style_of_stdout();
-    let blocks = answer
-        .findings
-        .iter()
-        .map(|row| failure::render_alone(&block(row), width, style) + &mending(row) + "\n");
+    let blocks = answer.findings.iter().map(|row| cause_block(row, width, style) + "\n");
     let unchecked = answer
         .unchecked
         .iter()
@@ -118,6 +115,11 @@ pub(super) fn tell(session: &Session, answer: &Answer) -> String {
         count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
     };
     blocks.chain(unchecked).chain([end]).collect()
+}
+
+/// A cause for people: what it is, what proves it, what to do.
+pub(in crate::commands) fn cause_block(row: &Row, width: usize, style: Style) -> String {
+    failure::render_alone(&block(row), width, style) + &mending(row)
 }
 
 /// What to do, whose it is to do, and what happens then.
@@ -146,6 +148,7 @@ fn block(row: &Row) -> Diagnosis {
     Diagnosis {
         step: row.object.clone(),
         code: row.rule.clone(),
+        rule: None,
         summary: row.summary.clone(),
         evidence,
         tried: Vec::new(),

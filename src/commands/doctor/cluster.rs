@@ -20,7 +20,7 @@ const LOGS: usize = 20;
 
 /// Whether registries are asked about images that nodes could not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Registries {
+pub(in crate::commands) enum Registries {
     /// They are.
     Asked,
     /// Nobody but the cluster is.
@@ -37,7 +37,10 @@ pub(super) async fn look(project: &Project, asked: Registries, redactor: &Redact
 
 /// One look. The logs of containers that crash, and registries, are asked once it is known which of
 /// them matter.
-async fn seen(project: &Project, registries: Registries) -> Result<Cluster, Failure> {
+pub(in crate::commands) async fn seen(
+    project: &Project,
+    registries: Registries,
+) -> Result<Cluster, Failure> {
     let ctx = project.reading(&StepId::single("cluster"));
     let objects = Objects::connect(&ctx).await?;
     let mut snapshot = snapshot::take(&objects).await?;

@@ -3,6 +3,7 @@
 
 use super::answer::{Answer, Row, of_cluster, of_step};
 use crate::doctor::cluster::findings;
+use crate::doctor::finding::Finding;
 use crate::doctor::look::{Cluster, Look, Sight, Unchecked};
 
 /// What is wrong by a look. What the cluster's own objects explain is not told a second time as what
@@ -13,7 +14,7 @@ pub(super) fn decide(look: &Look) -> Answer {
     let (checked, unchecked) = match &look.cluster {
         None => (0, Vec::new()),
         Some(Sight::Seen(cluster)) => {
-            let inside = inside(cluster);
+            let inside = inside(cluster, |_| true);
             rows.retain(|row| !inside.iter().any(|cause| explains(cause, row)));
             rows.extend(inside);
             (cluster.world.count(), cluster.unchecked.clone())
@@ -30,9 +31,13 @@ pub(super) fn decide(look: &Look) -> Answer {
     Answer { findings: rows, checked, unchecked }
 }
 
-fn inside(cluster: &Cluster) -> Vec<Row> {
-    let found = findings(&cluster.world, Some(cluster.taken), cluster);
-    let pinned = found.into_iter().map(|finding| finding.pinned(&cluster.context));
+/// What is wrong inside a cluster, as far as somebody asked about it.
+pub(in crate::commands) fn inside(
+    cluster: &Cluster,
+    is_asked: impl Fn(&Finding) -> bool,
+) -> Vec<Row> {
+    let found = findings(&cluster.world, Some(cluster.taken), cluster).into_iter();
+    let pinned = found.filter(is_asked).map(|finding| finding.pinned(&cluster.context));
     pinned.map(|finding| of_cluster(&finding)).collect()
 }
 

@@ -18,10 +18,10 @@ pub(super) async fn look(project: &Project, redactor: &Redactor) -> Result<Vec<H
     let mut told: Vec<Hindrance> = Vec::new();
     for step in plan.steps() {
         let Some(Seen::Failed(failure)) = seen.get(&step.id) else { continue };
-        let single = if failure.findings.is_empty() {
+        let single = if failure.detail.findings.is_empty() {
             vec![failure.finding()]
         } else {
-            failure.findings.to_vec()
+            failure.detail.findings.clone()
         };
         for finding in single {
             let finding = super::clean(finding, redactor);

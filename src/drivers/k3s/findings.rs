@@ -97,6 +97,6 @@ pub(super) fn together(host: &str, mut failures: Vec<Failure>) -> Option<Failure
         failures.len()
     );
     let mut failure = Failure::new(class, "K3S_HOST_UNFIT", summary);
-    failure.findings = failures.iter().map(Failure::finding).collect();
+    failure.detail.findings = failures.iter().map(Failure::finding).collect();
     Some(failure)
 }

@@ -8,6 +8,7 @@ mod kustomize;
 mod manifests;
 pub(in crate::steps) mod preflight;
 pub(in crate::steps) mod rendering;
+mod roots;
 mod wait;
 
 use crate::config::model::{Deploy, DeployKind};
@@ -17,6 +18,7 @@ use crate::policy::{Class, Failure};
 use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, Teardown};
 pub use rendering::Renderings;
+pub use roots::roots;
 pub(in crate::steps) use wait::last_words;
 
 pub(super) async fn probe(deploy: &Deploy, ctx: &StepCtx) -> Result<Probed, Failure> {

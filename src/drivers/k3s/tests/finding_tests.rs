@@ -212,8 +212,8 @@ fn several_findings_are_one_failure_that_holds_them_all() {
     set(&mut survey, "sudo", &["sudo: a password is required"]);
     let failure = together("dev@vm", judge(&survey, &wanted()).wrong).unwrap();
     assert_eq!((failure.code, failure.class), ("K3S_HOST_UNFIT", Class::Prerequisite));
-    assert_eq!(failure.findings.len(), 2);
-    assert!(failure.findings.iter().all(|finding| finding.fix.is_some()));
+    assert_eq!(failure.detail.findings.len(), 2);
+    assert!(failure.detail.findings.iter().all(|finding| finding.fix.is_some()));
     assert_eq!(together("dev@vm", Vec::new()), None);
 }
 

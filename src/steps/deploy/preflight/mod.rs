@@ -162,6 +162,6 @@ fn failure(mut failures: Vec<Failure>) -> Option<Failure> {
         failures.len()
     );
     let mut failure = Failure::new(class, "DEPLOYS_BLOCKED", summary);
-    failure.findings = failures.iter().map(Failure::finding).collect();
+    failure.detail.findings = failures.iter().map(Failure::finding).collect();
     Some(failure)
 }

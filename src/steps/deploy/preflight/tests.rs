@@ -99,8 +99,8 @@ impl Scene {
         match self.look().await {
             Ok(Probed::Satisfied(_)) => Vec::new(),
             Ok(Probed::Needed(changes)) => panic!("{changes:?}"),
-            Err(failure) if failure.findings.is_empty() => vec![failure.code.to_owned()],
-            Err(failure) => failure.findings.iter().map(|one| one.code.clone()).collect(),
+            Err(failure) if failure.detail.findings.is_empty() => vec![failure.code.to_owned()],
+            Err(failure) => failure.detail.findings.iter().map(|one| one.code.clone()).collect(),
         }
     }
 }
@@ -164,7 +164,7 @@ async fn everything_wrong_is_told_at_once_and_nothing_is_written() {
     );
     let failure = scene.look().await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Prerequisite, "DEPLOYS_BLOCKED"));
-    let codes: Vec<&str> = failure.findings.iter().map(|one| one.code.as_str()).collect();
+    let codes: Vec<&str> = failure.detail.findings.iter().map(|one| one.code.as_str()).collect();
     assert_eq!(
         codes,
         [
@@ -181,14 +181,14 @@ async fn everything_wrong_is_told_at_once_and_nothing_is_written() {
         ]
     );
     assert_eq!(
-        failure.findings[3].summary,
+        failure.detail.findings[3].summary,
         "tagged-0.yaml:8: nothing replaces `${TAG}` in `spec.containers[0].image` of Pod `shop/p`"
     );
     assert_eq!(
-        failure.findings[4].summary,
+        failure.detail.findings[4].summary,
         "Secret `shop/db` with the keys `user`, `password` is nowhere, and this run does not make it"
     );
-    assert!(failure.findings.iter().all(|one| one.fix.is_some()
+    assert!(failure.detail.findings.iter().all(|one| one.fix.is_some()
         || one.code == "MANIFEST_UNREADABLE"
         || one.code == "MANIFEST_INVALID"));
     assert_eq!(scene.fake.writes(), [""; 0]);

@@ -2,6 +2,7 @@
 
 use super::part::{Need, Part, is_awaited};
 use super::verdict::Verdict;
+use crate::doctor::rule;
 use crate::event::Evidence;
 use crate::manifest::Object;
 use crate::plan::change::Settled;
@@ -112,8 +113,15 @@ pub(super) fn lost(verdict: &Verdict, at: usize, world: &World, context: &str) -
         }));
     }
     let mut causes = fold(found).into_iter().map(|cause| pinned(cause, context));
-    let failure = causes.next().map_or_else(|| unexplained(at, verdict), |first| first.failure());
+    let failure = causes.next().map_or_else(|| unexplained(at, verdict), |first| of(&first));
     with_findings(failure, &causes.collect::<Vec<Cause>>())
+}
+
+/// The failure that a cause is, under the rule by which `mlup doctor` finds it.
+fn of(cause: &Cause) -> Failure {
+    let mut failure = cause.failure();
+    failure.detail.rule = Some(rule::of(cause).id);
+    failure
 }
 
 /// The failure with what else is wrong: so much of it that people read it, and a count of the rest.
@@ -125,7 +133,7 @@ fn with_findings(mut failure: Failure, others: &[Cause]) -> Failure {
         failure = failure.because("beside", format!("{more} more {what}, such as {}", last.code));
     }
     let shown = others.iter().take(FINDINGS);
-    failure.findings = shown.map(|cause| cause.failure().finding()).collect();
+    failure.detail.findings = shown.map(|cause| of(cause).finding()).collect();
     failure
 }
 
@@ -164,6 +172,7 @@ pub(super) fn overdue(verdict: &Verdict, world: &World, context: &str) -> Failur
     let rest = || missing.iter().skip(1);
     let slow: Vec<&Part> =
         rest().filter(|(_, cause)| cause.is_none()).map(|(part, _)| *part).collect();
+    failure.detail.rule = proof.as_ref().map(|cause| rule::of(cause).id);
     let room = LINES.saturating_sub(slow.len()).max(1);
     failure
         .evidence

@@ -74,7 +74,7 @@ fn is_as_recorded(codes: &[&'static str], end: &Result<Settled, Failure>) -> boo
     if MAY_PASS.contains(first) {
         return failure.code == "STEP_TIMEOUT" && words.contains(first);
     }
-    let is_told = |other: &&str| failure.findings.iter().any(|one| one.code == *other);
+    let is_told = |other: &&str| failure.detail.findings.iter().any(|one| one.code == *other);
     failure.code == *first && others.iter().all(is_told)
 }
 

@@ -172,7 +172,7 @@ async fn several_causes_are_told_together() {
     let wanted = [deployment("api", 1), deployment("web", 1)];
     let failure = scene.wait(&wanted).await.unwrap_err();
     assert_eq!(failure.code, "IMAGE_NAME_INVALID");
-    let [other] = &failure.findings[..] else { panic!("{failure:?}") };
+    let [other] = &failure.detail.findings[..] else { panic!("{failure:?}") };
     assert_eq!(other.code, "SECRET_MISSING");
     assert!(other.summary.contains("`keys`") && other.fix.is_some(), "{other:?}");
     assert_eq!(scene.bed.warnings(), Vec::<&str>::new());
@@ -189,7 +189,7 @@ async fn of_many_causes_so_many_are_told_as_people_read() {
     }
     let wanted: Vec<Value> = names.iter().map(|name| deployment(name, 1)).collect();
     let failure = scene.wait(&wanted).await.unwrap_err();
-    assert_eq!((failure.code, failure.findings.len()), ("SECRET_MISSING", 8));
+    assert_eq!((failure.code, failure.detail.findings.len()), ("SECRET_MISSING", 8));
     let last = failure.evidence.last().unwrap();
     assert_eq!(
         (last.source.as_str(), last.text.as_str()),
