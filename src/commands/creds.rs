@@ -1,24 +1,17 @@
 //! `mlup creds`: how the pull secrets of registries stand, and their renewal.
 
-use std::process::ExitCode;
-use std::sync::Arc;
+mod refresh;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::Instant;
+use std::process::ExitCode;
 
 use crate::cli::{Creds, Format};
+use crate::commands::output;
 use crate::commands::session::{Project, Session};
-use crate::commands::{lock, output};
-use crate::engine::{self, Interrupt};
 use crate::error::{Error, Exit};
 use crate::plan::StepId;
-use crate::plan::progress::Progress;
 use crate::plan::pull_secret::{PullSecret, pull_secrets};
-use crate::policy::Failure;
 use crate::report::table;
-use crate::steps::StepCtx;
 use crate::steps::objects::Objects;
-use crate::steps::registry::refresh::{Refreshed, refresh};
 use crate::steps::registry::status::{Row, status};
 
 /// Carries out `mlup creds status` and `mlup creds refresh`.
@@ -28,7 +21,9 @@ pub(super) fn creds(
 ) -> Result<ExitCode, Error> {
     match args {
         Creds::Status(read) => show(&session(read.file.file), read.output),
-        Creds::Refresh { read, force } => renew(&session(read.file.file), force, read.output),
+        Creds::Refresh { read, force } => {
+            refresh::refresh(&session(read.file.file), force, read.output)
+        }
     }
 }
 
@@ -60,131 +55,6 @@ fn row_cells(row: &Row) -> Vec<String> {
     let (age, expires) = (or_dash(&row.age), or_dash(&row.expires));
     vec![server.clone(), namespace.clone(), secret.clone(), state, age, expires, pods]
 }
-
-fn renew(session: &Session, is_forced: bool, format: Format) -> Result<ExitCode, Error> {
-    let project = session.project()?;
-    let lock = lock::lock(session, &project, "creds refresh")?;
-    let (done, ended) = project.work(async {
-        let interrupts = engine::listen()?;
-        Ok::<_, Error>(renew_all(session, &project, is_forced, interrupts).await)
-    })??;
-    drop(lock);
-    let cells: Vec<Vec<String>> = done.iter().map(refreshed_cells).collect();
-    let header = ["secret", "renewed in", "retried", "left"];
-    print(session, &project, (format, &done), (&header, &cells))?;
-    match ended {
-        Ended::Done => Ok(Exit::Ok.into()),
-        Ended::Failed(step, failure) => Err(Error::failure(step.as_str())(*failure)),
-        Ended::Interrupted(Interrupt::Interrupt) => Ok(ExitCode::from(130)),
-        Ended::Interrupted(Interrupt::Terminate) => Ok(ExitCode::from(143)),
-    }
-}
-
-/// How a refresh ended.
-enum Ended {
-    Done,
-    /// The first failure, and of what.
-    Failed(StepId, Box<Failure>),
-    Interrupted(Interrupt),
-}
-
-/// What a refresh listens to, and until when it may go on.
-struct Ears {
-    interrupts: UnboundedReceiver<Interrupt>,
-    progress: UnboundedSender<(StepId, Progress)>,
-    said: UnboundedReceiver<(StepId, Progress)>,
-    deadline: Instant,
-}
-
-/// Renews one secret after the other. One that fails does not keep the others from theirs.
-async fn renew_all(
-    session: &Session,
-    project: &Arc<Project>,
-    is_forced: bool,
-    interrupts: UnboundedReceiver<Interrupt>,
-) -> (Vec<Refreshed>, Ended) {
-    let (progress, said) = unbounded_channel();
-    let deadline = Instant::now() + project.config.deadline;
-    let mut ears = Ears { interrupts, progress, said, deadline };
-    let (mut done, mut ended) = (Vec::new(), Ended::Done);
-    for secret in pull_secrets(&project.config) {
-        let step = step_of(&secret);
-        match renew_one(session, project, (&secret, is_forced), &mut ears).await {
-            Ok(refreshed) => done.push(refreshed),
-            Err(Stop::Interrupted(interrupt)) => return (done, Ended::Interrupted(interrupt)),
-            Err(Stop::Failed(failure)) if matches!(ended, Ended::Done) => {
-                ended = Ended::Failed(step, failure);
-            }
-            Err(Stop::Failed(failure)) => {
-                let text = format!("{step}: {}: {}", failure.code, failure.summary);
-                session.terminal.say(&project.scrubber.scrub(&text));
-            }
-        }
-    }
-    (done, ended)
-}
-
-/// Why one secret was not renewed.
-enum Stop {
-    Failed(Box<Failure>),
-    Interrupted(Interrupt),
-}
-
-async fn renew_one(
-    session: &Session,
-    project: &Project,
-    (secret, is_forced): (&PullSecret, bool),
-    ears: &mut Ears,
-) -> Result<Refreshed, Stop> {
-    let progress = ears.progress.clone();
-    let ctx = StepCtx { deadline: ears.deadline, progress, ..project.reading(&step_of(secret)) };
-    let work = async {
-        let objects = Objects::connect(&ctx).await?;
-        refresh(secret, is_forced, (&ctx.passwords, &ctx), &objects).await
-    };
-    tokio::pin!(work);
-    let end = loop {
-        tokio::select! {
-            biased;
-            Some(interrupt) = ears.interrupts.recv() => {
-                ctx.cancel.cancel();
-                // What is under way ends by itself, and its children with it.
-                let _ = work.await;
-                return Err(Stop::Interrupted(interrupt));
-            }
-            Some((_, said)) = ears.said.recv() => tell(session, project, said),
-            end = &mut work => break end,
-        }
-    };
-    while let Ok((_, said)) = ears.said.try_recv() {
-        tell(session, project, said);
-    }
-    end.map_err(|failure| Stop::Failed(Box::new(failure)))
-}
-
-/// Warnings, and nothing else of what a step says.
-fn tell(session: &Session, project: &Project, progress: Progress) {
-    if let Progress::Warning { code, message, hint } = progress {
-        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-        let text = format!("warning: {code}: {message}{hint}");
-        session.terminal.say(&project.scrubber.scrub(&text));
-    }
-}
-
-fn refreshed_cells(done: &Refreshed) -> Vec<String> {
-    let list = |names: &[String]| match names {
-        [] => "-".to_owned(),
-        names if names.len() > MOST_NAMES => {
-            let (first, rest) = names.split_at(MOST_NAMES);
-            format!("{} and {} more", first.join(", "), rest.len())
-        }
-        names => names.join(", "),
-    };
-    vec![done.secret.clone(), list(&done.written), list(&done.retried), list(&done.left)]
-}
-
-/// Most names in one cell; JSON and YAML have all.
-const MOST_NAMES: usize = 5;
 
 fn step_of(secret: &PullSecret) -> StepId {
     StepId::named("registry", &secret.name)

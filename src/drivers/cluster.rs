@@ -211,6 +211,15 @@ pub trait ClusterDriver: Send + Sync {
         bench: &Workbench,
     ) -> impl Future<Output = Result<IpAddr, Failure>> + Send;
 
+    /// Makes the way to the API server where it takes more than the network between: a kubeconfig that
+    /// is there is of use from then on.
+    ///
+    /// # Errors
+    /// The way could not be made.
+    fn open_way(&self, _: &Workbench) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
     /// Where this machine reaches this NodePort, once it is made to.
     ///
     /// # Errors

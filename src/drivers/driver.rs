@@ -115,6 +115,10 @@ impl ClusterDriver for Driver {
         each!(self, node_address(bench))
     }
 
+    async fn open_way(&self, bench: &Workbench) -> Result<(), Failure> {
+        each!(self, open_way(bench))
+    }
+
     async fn node_port(&self, bench: &Workbench, port: u16) -> Result<SocketAddr, Failure> {
         each!(self, node_port(bench, port))
     }

@@ -43,6 +43,18 @@ pub struct Cmd {
     pub timeout: Option<Duration>,
     /// Who is told each line.
     pub on_line: Option<LineSink>,
+    /// What becomes of processes that it leaves behind.
+    pub leftovers: Leftovers,
+}
+
+/// What becomes of processes that a command leaves behind in its group once it has ended by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They are killed.
+    #[default]
+    Killed,
+    /// They live: one of them is a daemon that may not have left the group yet.
+    Kept,
 }
 
 impl Cmd {
@@ -58,7 +70,15 @@ impl Cmd {
             payload: None,
             timeout: None,
             on_line: None,
+            leftovers: Leftovers::Killed,
         }
+    }
+
+    /// Leaves it its daemon.
+    #[must_use]
+    pub fn with_daemon(mut self) -> Self {
+        self.leftovers = Leftovers::Kept;
+        self
     }
 
     /// Appends one argument.

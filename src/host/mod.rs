@@ -15,6 +15,7 @@ pub mod halt;
 pub mod http;
 pub mod image_archive;
 pub mod journal;
+pub mod kernel;
 pub mod kube;
 pub mod labelled;
 pub mod lock;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Stream;
 use crate::host::Runner;
-use crate::host::cmd::{Cmd, End, Output, SpawnError};
+use crate::host::cmd::{Cmd, End, Leftovers, Output, SpawnError};
 use crate::host::notify::VARIABLES;
 use capture::Capture;
 use group::Group;
@@ -76,7 +76,7 @@ impl ProcessRunner {
                     give,
                 )
             };
-            let life = self.supervise(&mut child.group, cmd.timeout, stop.clone());
+            let life = self.supervise(&mut child.group, &cmd, stop.clone());
             tokio::pin!(talk, life);
             tokio::select! {
                 end = &mut life => {
@@ -94,11 +94,11 @@ impl ProcessRunner {
     }
 
     /// Waits for the first of: the end of the command, its time limit, a cancellation. The whole
-    /// group is gone when this returns.
+    /// group is gone when this returns, but for a daemon of a command that ended by itself.
     async fn supervise(
         &self,
         group: &mut Group,
-        limit: Option<Duration>,
+        cmd: &Cmd,
         cancel: CancellationToken,
     ) -> io::Result<End> {
         let ended = group.leader_ended();
@@ -106,11 +106,11 @@ impl ProcessRunner {
         let stopped = tokio::select! {
             result = &mut ended => {
                 result?;
-                return group.reap();
+                return group.reap(cmd.leftovers);
             }
             () = cancel.cancelled() => End::Cancelled,
             () = self.force.cancelled() => End::Cancelled,
-            () = expiry(limit) => End::TimedOut,
+            () = expiry(cmd.timeout) => End::TimedOut,
         };
         group.terminate();
         let dead = tokio::select! {
@@ -122,7 +122,7 @@ impl ProcessRunner {
         if !dead {
             ended.await?;
         }
-        group.reap()?;
+        group.reap(Leftovers::Killed)?;
         Ok(stopped)
     }
 }

@@ -14,6 +14,8 @@ mod script;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::config::destination::Destination;
 use crate::event::{Fix, Stream};
 use crate::host::cmd::{Cmd, End, Output, Payload};
@@ -37,6 +39,9 @@ use script::Answer;
 
 /// How long the end of a connection may take: it is asked of a process of this machine.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// How long a connection that nobody uses is sure to stand, with room for a slow machine.
+const FRESH: Duration = Duration::from_secs(options::PERSIST / 2);
 
 /// How long the client may take to tell all that happens on the way.
 const ASKING: Duration = Duration::from_secs(20);
@@ -95,13 +100,13 @@ impl Ssh {
     pub async fn connect(&self) -> Result<(), Failure> {
         let doing = "log in";
         let link = self.bench.host.ssh.link(&self.destination, &self.bench.host.env)?;
-        let mut made = link.made.lock().await;
-        if *made {
+        let mut used = link.used.lock().await;
+        if self.is_standing(&link, *used).await {
             return Ok(());
         }
         let cmd = options::connect(&link.control, &self.destination);
         let output = self.run(doing, cmd, ASKING).await?;
-        *made = output.success();
+        *used = output.success().then(Instant::now);
         match output.end {
             End::Exit(0) => Ok(()),
             End::TimedOut => Err(words::silent(self.destination.as_str(), doing, ASKING)),
@@ -161,18 +166,29 @@ impl Ssh {
                 lines(stream, line);
             }
         }));
-        let mut made = link.made.lock().await;
+        let mut used = link.used.lock().await;
         let limit = script.time_limit();
-        let output = if *made {
-            drop(made);
+        let output = if self.is_standing(&link, *used).await {
+            *used = Some(Instant::now());
+            drop(used);
             self.run(script.doing(), cmd, limit).await?
         } else {
             let output = self.run(script.doing(), cmd, limit).await?;
-            *made = script::answer(&output.stdout) != Answer::None;
-            drop(made);
+            *used = (script::answer(&output.stdout) != Answer::None).then(Instant::now);
+            drop(used);
             output
         };
         self.understand(script, &link, output).await
+    }
+
+    /// Whether the connection stands: one that was used a moment ago does, one that nobody used for
+    /// long may have ended by itself.
+    async fn is_standing(&self, link: &Link, used: Option<Instant>) -> bool {
+        match used {
+            Some(at) if at.elapsed() < FRESH => true,
+            Some(_) => self.is_connected(link).await,
+            None => false,
+        }
     }
 
     /// Tells the script's own end from everything that may happen on the way.

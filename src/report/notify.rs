@@ -63,6 +63,15 @@ impl Notify {
         })))
     }
 
+    /// Says this of work that makes no events.
+    pub fn say(&self, status: &str, elapsed_ms: u64) {
+        self.with(|speaker| {
+            let mut said: Vec<String> = speaker.extension(elapsed_ms).into_iter().collect();
+            said.extend(speaker.status(status));
+            speaker.say(&said);
+        });
+    }
+
     fn with(&self, act: impl FnOnce(&mut Speaker)) {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }

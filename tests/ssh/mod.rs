@@ -27,7 +27,7 @@ use crate::support::sshd::{HOST, Sshd};
 /// A machine, and what mlup reaches it with.
 struct Site {
     sshd: Sshd,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     bench: Workbench,
     told: Arc<Mutex<Vec<String>>>,
 }
@@ -59,7 +59,7 @@ impl Site {
             }),
             announce: Arc::new(|_| {}),
         };
-        Self { sshd, _sandbox: sandbox, bench, told }
+        Self { sshd, sandbox, bench, told }
     }
 
     fn ssh(&self) -> Ssh {

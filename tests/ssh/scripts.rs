@@ -1,5 +1,6 @@
 //! Scripts over there: what reaches them, what comes back, and over how many connections.
 
+use std::fs;
 use std::time::Duration;
 
 use mlup::host::cmd::End;
@@ -15,6 +16,46 @@ const NASTY: &str = "it's \"two\"  words\n$(touch /tmp/no) `id` \\ * ~ ä \t; ex
 
 /// Prints the value in a form that shows each byte.
 const SHOW: &str = "printf '%s' \"$value\" | od -An -c; printf '<%s>' \"$value\"";
+
+/// A client whose other half stays in the process group for as long as it likes, as one does on a busy
+/// machine.
+const SLOW_TO_LEAVE: &str = r#"
+case " $* " in *" -f "*) ;; *) exec SSH "$@" ;; esac
+for word do
+    shift
+    case $word in
+    -f) continue ;;
+    ControlPath=*) socket=${word#ControlPath=} ;;
+    esac
+    set -- "$@" "$word"
+done
+SSH -o ControlPersist=no "$@" </dev/null >/dev/null 2>&1 &
+until [ -S "$socket" ]; do :; done
+"#;
+
+#[tokio::test]
+async fn a_connection_whose_process_is_slow_to_leave_is_shared() {
+    let site = Site::new();
+    let client = site.sandbox.root().join("bin/ssh");
+    let usual = fs::read_to_string(&client).unwrap();
+    let ssh = usual.lines().nth(1).unwrap().trim_start_matches("exec ").trim_end_matches(" \"$@\"");
+    fs::write(&client, format!("#!/bin/sh\n{}", SLOW_TO_LEAVE.replace("SSH", ssh))).unwrap();
+    site.ssh().connect().await.unwrap();
+    site.run("true").await.unwrap();
+    assert_eq!(site.sshd.connections(), 1, "{}", site.sshd.log());
+    site.close().await;
+}
+
+#[tokio::test]
+async fn sessions_that_begin_together_share_one_connection() {
+    let site = Site::new();
+    let runs = (0..8).map(|_| site.run("true"));
+    for ran in futures_util::future::join_all(runs).await {
+        assert!(ran.unwrap().success());
+    }
+    assert_eq!((site.sshd.connections(), site.sshd.sessions()), (1, 8), "{}", site.sshd.log());
+    site.close().await;
+}
 
 #[tokio::test]
 async fn values_arrive_as_they_are_whatever_shell_is_there() {

@@ -56,6 +56,20 @@ async fn ports_lead_there_and_more_of_them_come_over_the_same_connection() {
 }
 
 #[tokio::test]
+async fn all_who_ask_at_once_share_one_tunnel() {
+    let site = Site::recorded();
+    let port = door(&site);
+    let asked = (0..8).map(|_| forward(&site, std::slice::from_ref(&port)));
+    for made in futures_util::future::join_all(asked).await {
+        made.unwrap();
+    }
+    assert!(greets(port.local));
+    assert_eq!(site.sshd.sessions(), 1, "{}", site.sshd.log());
+    assert!(site.bench.host.ssh.tunnel_record().unwrap().is_up());
+    site.close().await;
+}
+
+#[tokio::test]
 async fn the_tunnel_is_written_down_for_others_and_the_record_goes_with_it() {
     let site = Site::recorded();
     let port = door(&site);
@@ -112,6 +126,20 @@ async fn a_port_that_is_taken_is_named_and_nothing_is_connected() {
     assert_eq!((failure.code, failure.class), ("PORT_TAKEN", Class::Refused));
     assert!(failure.summary.contains(&format!("port {local} ")), "{}", failure.summary);
     assert_eq!(site.sshd.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_port_that_was_taken_in_between_is_tried_again() {
+    let site = Site::new();
+    let (port, other) = (door(&site), door(&site));
+    forward(&site, std::slice::from_ref(&port)).await.unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", other.local)).unwrap();
+    let both = [port.clone(), other.clone()];
+    assert_eq!(forward(&site, &both).await.unwrap_err().code, "PORT_TAKEN");
+    drop(taken);
+    forward(&site, &both).await.unwrap();
+    assert!(greets(port.local) && greets(other.local));
+    site.close().await;
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! A real sshd on loopback, in front of a machine of its own: a root folder that is thrown away,
-//! with this machine's `/usr` in it, read-only. It runs as whoever runs the tests, in a user
-//! namespace, where that is the user `dev`; what `sudo` does over there, it simply does.
+//! with this machine's `/usr` in it, read-only, and a network of its own where a test wants that. It runs
+//! as whoever runs the tests, in a user namespace, where that is the user `dev`; `sudo` over there does it.
 //!
 //! The client is the real one too. It finds the home folder in the user database, not in `HOME`, so
 //! the sandbox has an `ssh` on its PATH that adds `-F` with a configuration of the test's own.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use super::Sandbox;
@@ -22,11 +23,17 @@ use super::Sandbox;
 /// The destination by which the client's configuration knows the machine.
 pub(crate) const HOST: &str = "vm";
 
+/// The address of a machine on a network of its own.
+pub(crate) const APART: &str = "10.9.0.20";
+
 /// How long anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes the root folder and runs sshd in it.
 const ENTER: &str = include_str!("sshd/enter.sh");
+
+/// The way into a machine with a network of its own.
+const PIPE: &str = include_str!("sshd/pipe.sh");
 
 /// The only user.
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n";
@@ -41,6 +48,16 @@ pub(crate) struct Sshd {
     port: u16,
     service: Option<Child>,
     options: String,
+    network: Network,
+}
+
+/// Whose network a machine has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Network {
+    /// That of this machine.
+    Shared,
+    /// One that nobody else reaches.
+    Own,
 }
 
 impl Sshd {
@@ -52,6 +69,26 @@ impl Sshd {
     /// As [`Sshd::start`], with these lines before its own in `sshd_config`; the first word on a
     /// matter counts.
     pub(crate) fn with(options: &str) -> Self {
+        Self::on(Network::Shared, options)
+    }
+
+    /// A machine on a network of its own: what listens there is reached through its ssh service alone.
+    /// None, which is said, where no such network can be made.
+    pub(crate) fn apart() -> Option<Self> {
+        let can = Command::new("unshare")
+            .args(["--net", "--map-root-user", "sh", "-c"])
+            .arg("PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && command -v nsenter")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if !can {
+            eprintln!("not run: no network namespace can be made here, or `ip` is missing");
+        }
+        can.then(|| Self::on(Network::Own, "GatewayPorts clientspecified"))
+    }
+
+    fn on(network: Network, options: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("mlup-test-sshd-").tempdir().unwrap();
         for place in
             ["root/etc", "root/home/dev", "root/tmp", "root/root", "bin", "local/bin", "service"]
@@ -60,12 +97,13 @@ impl Sshd {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let options = options.to_owned();
-        let mut sshd = Self { folder, port, service: None, options };
+        let mut sshd = Self { folder, port, service: None, options, network };
         sshd.write("root/etc/passwd", PASSWD);
         sshd.write("root/etc/group", "root:x:0:\ndev:x:1000:\n");
         sshd.write("root/etc/hosts", "127.0.0.1 localhost vm\n");
         sshd.write("root/etc/hostname", "vm\n");
         sshd.write("enter.sh", ENTER);
+        sshd.write("pipe.sh", PIPE);
         sshd.command("sudo", SUDO);
         sshd.make_key("service/host_key");
         sshd.make_key("key");
@@ -128,6 +166,18 @@ impl Sshd {
         }
     }
 
+    /// Has an address of the machine lead to a port of this one, for as long as the value lives.
+    pub(crate) fn lend(&self, far: &str, near: u16) -> Lent {
+        let mut ssh = Command::new("ssh");
+        ssh.arg("-F").arg(self.path("config")).args(["-o", "ExitOnForwardFailure=yes", "-R"]);
+        ssh.arg(format!("{far}:127.0.0.1:{near}")).args([HOST, "echo lent; exec cat"]);
+        let mut ssh = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let read = BufReader::new(ssh.stdout.take().unwrap()).read_line(&mut line);
+        assert!(read.is_ok() && line == "lent\n", "{far} is not lent: {}", self.log());
+        Lent(ssh)
+    }
+
     /// Ends every connection over there, as a line does that is cut; new ones are taken.
     pub(crate) fn hang_up(&self) {
         let service = self.service.as_ref().map(Child::id);
@@ -187,6 +237,12 @@ impl Sshd {
         let mut text = format!("Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User dev\n");
         let _ = writeln!(text, "  IdentityFile {}\n  IdentitiesOnly yes", key.display());
         let _ = writeln!(text, "  UserKnownHostsFile {}\n  HostKeyAlias {HOST}", known.display());
+        if self.network == Network::Own {
+            let (pipe, folder) = (self.path("pipe.sh"), self.folder.path());
+            let (pipe, folder) = (pipe.display(), folder.display());
+            let _ =
+                writeln!(text, "  ProxyCommand /bin/bash {pipe} {folder} {APART} {}", self.port);
+        }
         text + "  GlobalKnownHostsFile none\n  CheckHostIP no\n"
     }
 
@@ -199,9 +255,10 @@ impl Sshd {
 
     /// Starts the service.
     fn boot(&mut self) {
+        let address = if self.network == Network::Own { APART } else { "127.0.0.1" };
         let own = [
             format!("Port {}", self.port),
-            "ListenAddress 127.0.0.1\nHostKey /far/service/host_key".to_owned(),
+            format!("ListenAddress {address}\nHostKey /far/service/host_key"),
             "AuthorizedKeysFile /far/service/authorized_keys\nPidFile none\nUsePAM no".to_owned(),
             "StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no".to_owned(),
             "LogLevel VERBOSE\nSetEnv PATH=/far/bin:/usr/local/bin:/usr/bin:/bin".to_owned(),
@@ -209,11 +266,16 @@ impl Sshd {
         self.write("service/sshd_config", &format!("{}\n{}\n", self.options, own.join("\n")));
         let log = File::create(self.path("log")).unwrap();
         let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sshd");
-        let service = Command::new("unshare")
+        let mut service = Command::new("unshare");
+        if self.network == Network::Own {
+            service.arg("--net");
+        }
+        let service = service
             .args(["--mount", "--map-root-user", "sh"])
             .arg(self.path("enter.sh"))
             .arg(self.folder.path())
             .arg(unpacked)
+            .arg(if self.network == Network::Own { APART } else { "" })
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -227,10 +289,21 @@ impl Sshd {
     /// Ends the service and all that runs on the machine.
     fn shut_down(&mut self) {
         if let Some(mut service) = self.service.take() {
-            let _ = service.kill();
+            // With it goes who holds its network.
+            let _ = kill_process_group(Pid::from_child(&service), Signal::KILL);
             let _ = service.wait();
         }
         self.processes().into_iter().for_each(end);
+    }
+}
+
+/// A port of this machine that the other one has too.
+pub(crate) struct Lent(Child);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

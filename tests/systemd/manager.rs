@@ -4,33 +4,44 @@
 use std::path::Path;
 
 use super::print::ONE_CHECK;
-use crate::support::Sandbox;
+use crate::support::{Ran, Sandbox};
 
 const SCRIPT: &str = include_str!("manager.sh");
+const LIFECYCLE: &str = include_str!("lifecycle.sh");
 
-/// Whether a manager can be tried here at all.
-fn can_run_a_manager() -> bool {
+/// Whether a manager can be tried here at all; where not, that is said.
+pub(crate) fn can_run() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     let groups = rustix::fs::access("/sys/fs/cgroup", rustix::fs::Access::WRITE_OK);
-    is_root && groups.is_ok() && Path::new("/lib/systemd/systemd").exists()
+    let can = is_root && groups.is_ok() && Path::new("/lib/systemd/systemd").exists();
+    if !can {
+        eprintln!("not run: no manager of systemd can run here");
+    }
+    can
+}
+
+/// Runs a scenario under a manager of its own. None, which is said, where that does not come up.
+pub(crate) fn run(sandbox: &Sandbox, scenario: &str) -> Option<Ran> {
+    sandbox.write("manager.sh", SCRIPT);
+    sandbox.write("scenario.sh", scenario);
+    let script = "exec /usr/bin/unshare --mount /bin/bash manager.sh ./scenario.sh";
+    let ran = sandbox.spawn_shell(script).wait();
+    if ran.stdout == "no manager\n" {
+        let log = std::fs::read_to_string(sandbox.root().join("tmp/manager.log"));
+        eprintln!("not run: the manager of systemd ended: {}", log.unwrap_or_default());
+        return None;
+    }
+    Some(ran.exits(0))
 }
 
 #[test]
 fn a_real_manager_starts_stops_and_forgets_the_environment() {
-    if !can_run_a_manager() {
-        eprintln!("not run: no manager of systemd can run here");
+    if !can_run() {
         return;
     }
     let failing = ONE_CHECK.replace("/bin/true", "/bin/false").replace("2m", "2s");
     let sandbox = Sandbox::new().file("mlup.toml", ONE_CHECK).file("failing.toml", &failing);
-    sandbox.write("manager.sh", SCRIPT);
-    let ran = sandbox.spawn_shell("exec /usr/bin/unshare --mount /bin/bash manager.sh").wait();
-    if ran.stdout == "no manager\n" {
-        let log = std::fs::read_to_string(sandbox.root().join("tmp/manager.log"));
-        eprintln!("not run: the manager of systemd ended: {}", log.unwrap_or_default());
-        return;
-    }
-    let ran = ran.exits(0);
+    let Some(ran) = run(&sandbox, LIFECYCLE) else { return };
     let told: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(told[0], "started: active exited, ready: 1 step", "{}", ran.report());
     assert!(told[1].starts_with("stopped: inactive, stopped: "), "{}", ran.report());

@@ -1,7 +1,9 @@
 # A user's manager of systemd of its own, in a mount namespace of its own, in which this machine counts
-# as one that was started with systemd. Prints what it makes of mlup's units.
+# as one that was started with systemd. The scenario in it prints what it makes of mlup's units; mlup itself
+# finds the tools of the test in $tools.
+#   manager.sh SCENARIO
 set -eu
-export PATH=/usr/bin:/bin:/usr/sbin:/sbin
+export PATH="/usr/bin:/bin:/usr/sbin:/sbin" tools=$PATH
 mount -t tmpfs none /run/systemd
 mkdir -p /run/systemd/system
 XDG_RUNTIME_DIR=$TMPDIR/run
@@ -18,34 +20,5 @@ until systemctl show --property=Version >/dev/null 2>&1; do
     fi
 done
 stands() { systemctl show --property="$1" --value "$unit"; }
-
-unit=mlup-demo@compose.service
-"$MLUP" systemd install >/dev/null 2>&1
-# Joins the start that goes on.
-systemctl start "$unit"
-echo "started: $(stands ActiveState) $(stands SubState), $(stands StatusText)"
-systemctl stop "$unit"
-echo "stopped: $(stands ActiveState), $(stands StatusText)"
-systemctl start "$unit"
-"$MLUP" systemd uninstall >/dev/null 2>&1
-echo "uninstalled: $(stands ActiveState) $(stands LoadState)"
-
-watch=mlup-demo-watch@compose.service
-"$MLUP" systemd install --watch >/dev/null 2>&1
-# Waits for `READY=1`.
-systemctl start "$watch"
-unit=$watch
-echo "watching: $(stands ActiveState) $(stands SubState), $(stands StatusText)"
-systemctl stop mlup-demo@compose.service
-echo "watched: $(stands ActiveState) $(stands Result)"
-unit=mlup-demo@compose.service
-"$MLUP" systemd uninstall >/dev/null 2>&1
-
-mv failing.toml mlup.toml
-"$MLUP" systemd install --no-start >/dev/null 2>&1
-code=0
-systemctl start "$unit" 2>/dev/null || code=$?
-echo "failing: start ends with $code, $(stands Result) $(stands ExecMainStatus), $(stands StatusText)"
-systemctl stop "$unit"
-"$MLUP" systemd uninstall >/dev/null 2>&1
-echo "over"
+# shellcheck source=/dev/null
+. "$1"

@@ -2,7 +2,7 @@
 
 mod install;
 mod journal;
-mod manager;
+pub(crate) mod manager;
 mod notify;
 mod print;
 mod verify;

@@ -43,6 +43,22 @@ fn a_pull_secret_that_is_deleted_is_put_back_without_a_new_request() {
 }
 
 #[test]
+fn a_service_account_that_lost_its_pull_secret_gets_it_back_at_once() {
+    let site = site();
+    let namespace = site.made_namespace("a");
+    let accounts = "service_accounts = [\"default\"]\n";
+    site.config(&(registry(&namespace, "12h") + accounts));
+    let mut watch = watch(&site.sandbox);
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+    let names = || site.get(&path).unwrap()["imagePullSecrets"].clone();
+    assert_eq!(names(), json!([{ "name": "regcred" }]));
+    site.merge(&path, &json!({ "imagePullSecrets": [{ "name": "theirs" }] }));
+    until_mended(&mut watch, "registry/regcred");
+    assert_eq!(names(), json!([{ "name": "theirs" }, { "name": "regcred" }]));
+    assert_eq!(site.sandbox.calls("get-token").len(), 1, "the password is good");
+}
+
+#[test]
 fn what_somebody_writes_into_a_secret_is_set_right() {
     let site = site();
     let namespace = site.made_namespace("a");

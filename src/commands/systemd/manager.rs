@@ -14,6 +14,7 @@ use crate::drivers::systemd::unit::Scope;
 use crate::event::Fix;
 use crate::host::Host;
 use crate::host::cmd::{Cmd, Output, SpawnError};
+use crate::host::kernel;
 use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
 
@@ -90,6 +91,9 @@ fn init() -> Init {
     if Path::new("/run/systemd/system").is_dir() {
         return Init::Systemd;
     }
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    if kernel.to_ascii_lowercase().contains("microsoft") { Init::Wsl } else { Init::Other }
+    if kernel::release().to_ascii_lowercase().contains("microsoft") {
+        Init::Wsl
+    } else {
+        Init::Other
+    }
 }

@@ -1,14 +1,15 @@
-//! What a watch hears between its looks: the Docker Engine's events, and by `secrets` those of the
+//! What a watch hears between its looks: the Docker Engine's events, and by `objects` those of the
 //! cluster. Level-triggered: news say that something stirred, and a look finds out what.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use super::secrets::Ear;
+use super::objects::{Ear, Wanted, Whose};
 use crate::commands::session::Project;
 use crate::config::destination::Destination;
 use crate::config::model::{Config, DeployKind};
@@ -40,8 +41,8 @@ struct Interest {
     context: Option<String>,
     /// The machine that ssh reaches.
     machine: Option<Destination>,
-    /// Namespace and names of the secrets.
-    secrets: BTreeMap<String, BTreeSet<String>>,
+    secrets: Vec<Wanted>,
+    accounts: Vec<Wanted>,
 }
 
 impl Ears {
@@ -49,22 +50,32 @@ impl Ears {
         Self { teller, interest: None, tasks: JoinSet::new() }
     }
 
+    /// Stops listening, unless it is to what this configuration has in the world.
+    pub(super) fn forget_unless(&mut self, project: &Project) {
+        if self.interest.as_ref() != Some(&Interest::of(&project.config)) {
+            (self.interest, self.tasks) = (None, JoinSet::new());
+        }
+    }
+
     /// Listens to what this configuration has in the world.
     pub(super) fn listen_to(&mut self, project: &Arc<Project>) {
-        let interest = Interest::of(&project.config);
-        if self.interest.as_ref() == Some(&interest) {
+        self.forget_unless(project);
+        if self.interest.is_some() {
             return;
         }
-        self.tasks = JoinSet::new();
+        let interest = Interest::of(&project.config);
         if interest.has_docker() {
             let (project, interest) = (Arc::clone(project), interest.clone());
             let teller = self.teller.clone();
             self.tasks.spawn(async move { hear_docker(&project, &interest, &teller).await });
         }
-        for (namespace, names) in interest.secrets.clone() {
-            let (project, teller) = (Arc::clone(project), self.teller.clone());
-            let ear = Ear::new(project, teller, namespace, names);
-            self.tasks.spawn(async move { ear.listen().await });
+        let ear =
+            |wanted: &Wanted| Ear::new(Arc::clone(project), self.teller.clone(), wanted.clone());
+        for ear in interest.secrets.iter().map(ear) {
+            self.tasks.spawn(async move { ear.listen::<Secret>().await });
+        }
+        for ear in interest.accounts.iter().map(ear) {
+            self.tasks.spawn(async move { ear.listen::<ServiceAccount>().await });
         }
         self.interest = Some(interest);
     }
@@ -92,7 +103,8 @@ impl Interest {
             cluster: spec.as_ref().map(|spec| spec.name.clone()),
             machine: spec.as_ref().and_then(|spec| spec.k3s.host.clone()),
             context: spec.map(|spec| spec.context),
-            secrets: secrets(config),
+            secrets: wanted(secrets(config), Whose::Own),
+            accounts: wanted(accounts(config), Whose::Anybodys),
         }
     }
 
@@ -159,6 +171,21 @@ fn secrets(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
         all.entry(namespace).or_default().insert(secret.name.clone());
     }
     all
+}
+
+/// The service accounts that name pull secrets, by namespace.
+fn accounts(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (namespace, place) in pull_secrets(config).into_iter().flat_map(|secret| secret.places) {
+        if !place.accounts.is_empty() {
+            all.entry(namespace).or_default().extend(place.accounts);
+        }
+    }
+    all
+}
+
+fn wanted(all: BTreeMap<String, BTreeSet<String>>, whose: Whose) -> Vec<Wanted> {
+    all.into_iter().map(|(namespace, names)| Wanted { namespace, names, whose }).collect()
 }
 
 async fn hear_docker(project: &Project, interest: &Interest, teller: &UnboundedSender<News>) {

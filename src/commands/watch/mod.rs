@@ -4,7 +4,7 @@
 mod ears;
 mod front;
 mod look;
-mod secrets;
+mod objects;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -125,8 +125,10 @@ impl<'a> Keeper<'a> {
     /// Listens to what this configuration has in the world, and to nothing else.
     async fn follow(&mut self, project: &Arc<Project>) {
         self.journal.hide(project.scrubber.clone());
-        self.ears.listen_to(project);
+        // Old ears would open again what is closed here.
+        self.ears.forget_unless(project);
         self.looker.forget_others(project).await;
+        self.ears.listen_to(project);
     }
 
     /// Tells of it; what it means for the environment a look finds out.

@@ -169,12 +169,7 @@ impl ClusterDriver for K3s {
     async fn kubeconfig(&self, bench: &Workbench) -> Result<Secret, Failure> {
         let config = kubeconfig::of_context(bench, &self.spec.context).await?;
         let (host, port) = self.server(bench).await?;
-        if let Some(near) = tunnel::near_end(&self.spec) {
-            let machine = self.machine(bench)?;
-            if !machine.ssh.provides(near.port) {
-                machine.tunnel(&machine.look().await?).await?;
-            }
-        }
+        self.open_way(bench).await?;
         match reach::port(&host, port).await {
             Ok(()) => Ok(config),
             Err(barrier) => Err(unreachable(&self.spec, &host, port, &barrier)),
@@ -196,6 +191,15 @@ impl ClusterDriver for K3s {
             Failure::new(Class::Prerequisite, "CLUSTER_UNREACHABLE", summary)
                 .fix(Fix::safe(format!("getent hosts {}", quote(&host))))
         })
+    }
+
+    async fn open_way(&self, bench: &Workbench) -> Result<(), Failure> {
+        let Some(near) = tunnel::near_end(&self.spec) else { return Ok(()) };
+        let machine = self.machine(bench)?;
+        if machine.ssh.provides(near.port) {
+            return Ok(());
+        }
+        machine.tunnel(&machine.look().await?).await
     }
 
     async fn node_port(&self, bench: &Workbench, port: u16) -> Result<SocketAddr, Failure> {

@@ -169,7 +169,7 @@ impl Blueprint {
         // Not while the start writes them itself.
         lines.push(format!("After={}", self.name_of(Role::Start)));
         lines.extend(limit(LIMIT));
-        lines.extend(texts(&["", "[Service]", "Type=oneshot"]));
+        lines.extend(texts(&["", "[Service]", "Type=oneshot", "NotifyAccess=main"]));
         lines.push(format!("ExecStart={}", self.command(&["creds", "refresh"])));
         lines.push(format!("TimeoutStartSec={}", span(LIMIT)));
         lines.extend(self.service(Role::Creds, Duration::from_secs(120)));

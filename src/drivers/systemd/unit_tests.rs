@@ -127,6 +127,7 @@ StartLimitBurst=10
 
 [Service]
 Type=oneshot
+NotifyAccess=main
 ExecStart=:/usr/local/bin/mlup --file /home/dev/demo/mlup.toml --profile k3d creds refresh
 TimeoutStartSec=5min
 Restart=on-failure

@@ -1,12 +1,12 @@
 //! The process group of one command: signals for all of it, and the guarantee that none of it is
-//! left when the value is gone.
+//! left when the value is gone, but for a daemon that somebody wants.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::host::cmd::End;
+use crate::host::cmd::{End, Leftovers};
 
 /// A running process group. Dropping it kills what is left of it.
 pub(super) struct Group {
@@ -44,9 +44,12 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Kills what is left of the group and says how its leader, which must be dead, ended.
-    pub(super) fn reap(&mut self) -> io::Result<End> {
-        self.kill();
+    /// Says how the leader, which must be dead, ended, and kills what is left of the group unless that
+    /// is to live.
+    pub(super) fn reap(&mut self, leftovers: Leftovers) -> io::Result<End> {
+        if leftovers == Leftovers::Killed {
+            self.kill();
+        }
         self.reaped = true;
         let status = self.handle.wait()?.status;
         let signal = || status.signal().map_or(End::Exit(-1), End::Signal);

@@ -182,6 +182,22 @@ async fn a_grandchild_that_holds_the_pipe_ends_with_its_parent() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_has_not_left_the_group_yet_lives_where_it_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, sign) = (folder.path().join("door"), folder.path().join("sign"));
+    let (door, sign) = (door.display(), sign.display());
+    let script = format!(
+        "mkfifo {door}; (read -r word <{door}; echo $word >{sign}) >/dev/null 2>&1 & exit 0"
+    );
+    let output = run(shell(&script).with_daemon()).await;
+    assert_eq!(output.end, End::Exit(0));
+    // It reads, so it lives; its answer tells it from a file that only was there.
+    let told =
+        run(shell(&format!("echo alive >{door}; until [ -s {sign} ]; do :; done; cat {sign}")));
+    assert_eq!(told.await.stdout, "alive\n");
+}
+
+#[tokio::test]
 async fn one_that_left_the_group_does_not_hold_us_up() {
     let output = run(shell("setsid sleep 5 & echo started")).await;
     assert_eq!((output.end, output.stdout.as_str()), (End::Exit(0), "started\n"));

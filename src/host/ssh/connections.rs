@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::control::Folder;
@@ -22,7 +23,11 @@ use crate::redact::Secret;
 
 /// The connections of a run. Ended by [`Connections::close`].
 #[derive(Clone, Default)]
-pub struct Connections(Arc<Mutex<Open>>);
+pub struct Connections {
+    open: Arc<Mutex<Open>>,
+    /// Held while it is found out whether there is a tunnel, so that two steps do not make two.
+    pub(super) tunnelling: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Default)]
 struct Open {
@@ -40,8 +45,9 @@ struct Open {
 pub(super) struct Link {
     /// Where its socket is.
     pub(super) control: String,
-    /// Whether it was made. Held while it is being made, so that two scripts do not make two.
-    pub(super) made: tokio::sync::Mutex<bool>,
+    /// When it was used last, once it was made. Held while it is being made, so that two scripts do
+    /// not make two.
+    pub(super) used: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Open {
@@ -65,7 +71,7 @@ impl Open {
             let _ = tokio::time::timeout(CLOSING, keeper).await;
         }
         for (destination, link) in links {
-            if *link.made.lock().await {
+            if link.used.lock().await.is_some() {
                 let exit = options::master(&link.control, "exit", &destination).timeout(CLOSING);
                 let _ = runner.run(exit, CancellationToken::new()).await;
             }
@@ -78,18 +84,22 @@ impl Connections {
     /// Connections whose tunnel is written down there, for others of the project.
     #[must_use]
     pub fn recorded(record: Option<PathBuf>) -> Self {
-        Self(Arc::new(Mutex::new(Open { record, ..Open::default() })))
+        Self::of(Open { record, ..Open::default() })
     }
 
     /// Connections whose sockets have the same paths in every test: `/run/mlup/0`.
     #[cfg(test)]
     pub(crate) fn scripted() -> Self {
         let folder = Some(Folder::scripted("/run/mlup"));
-        Self(Arc::new(Mutex::new(Open { folder, ..Open::default() })))
+        Self::of(Open { folder, ..Open::default() })
+    }
+
+    fn of(open: Open) -> Self {
+        Self { open: Arc::new(Mutex::new(open)), ..Self::default() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection to this destination.
@@ -103,7 +113,7 @@ impl Connections {
             return Ok(Arc::clone(link));
         }
         let control = open.socket(env)?;
-        let link = Arc::new(Link { control, made: tokio::sync::Mutex::new(false) });
+        let link = Arc::new(Link { control, used: tokio::sync::Mutex::default() });
         open.links.insert(destination.clone(), Arc::clone(&link));
         Ok(link)
     }
@@ -182,12 +192,14 @@ impl Connections {
         closed.end(runner).await;
     }
 
-    /// As [`Connections::close`], for all that leads elsewhere than to this destination.
+    /// As [`Connections::close`], for all that leads elsewhere than to this destination. A tunnel to it that
+    /// was given up is forgotten, so that it is tried again.
     pub async fn close_others(&self, kept: Option<&Destination>, runner: &dyn Runner) {
         let others = {
             let mut open = self.open();
             let links = split_off(&mut open.links, kept);
             let tunnels = split_off(&mut open.tunnels, kept);
+            open.tunnels.retain(|_, (tunnel, _)| !tunnel.is_over());
             Open { links, tunnels, ..Open::default() }
         };
         others.end(runner).await;

@@ -52,12 +52,18 @@ impl Tunnel {
     /// Why it is not made again, where trying cannot help.
     fn given_up(&self) -> Option<Failure> {
         match &self.state.borrow().stage {
-            Stage::Over(failure) if failure.class == Class::Refused => Some(failure.clone()),
+            // A port that was taken may be free by now.
+            Stage::Over(failure)
+                if failure.class == Class::Refused && failure.code != "PORT_TAKEN" =>
+            {
+                Some(failure.clone())
+            }
             _ => None,
         }
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether nobody keeps it up any more.
+    pub(super) fn is_over(&self) -> bool {
         // The keeper says its last word, then drops its end.
         self.state.has_changed().is_err() || matches!(self.state.borrow().stage, Stage::Over(_))
     }
@@ -103,6 +109,7 @@ impl Ssh {
     /// The run's tunnel, with these ports among those that it is to have.
     async fn tunnel(&self, ports: &BTreeSet<Forward>) -> Result<Arc<Tunnel>, Failure> {
         let connections = &self.bench.host.ssh;
+        let _turn = connections.tunnelling.lock().await;
         let known = connections.tunnel(&self.destination);
         if let Some(failure) = known.as_ref().and_then(|tunnel| tunnel.given_up()) {
             return Err(failure);

@@ -93,7 +93,7 @@ impl Keeper {
             self.tell.send_modify(tunnel::Tunnel::begin_attempt);
         }
         if let Some(path) = &self.record {
-            record::remove(path);
+            record::remove(path, self.destination.as_str());
         }
     }
 

@@ -15,8 +15,8 @@ pub(super) enum Strangers {
     Accept,
 }
 
-/// Seconds that a connection nobody uses outlives the run that made it, should that be killed.
-const PERSIST: u32 = 30;
+/// Seconds that a connection nobody uses stands, also after the run that made it was killed.
+pub(super) const PERSIST: u64 = 30;
 
 /// Seconds until a machine that does not answer counts as unreachable.
 const CONNECT: u32 = 10;
@@ -41,7 +41,10 @@ pub(super) fn session(control: &str, destination: &Destination) -> Cmd {
 
 /// The shared connection alone: the client goes into the background once it stands.
 pub(super) fn connect(control: &str, destination: &Destination) -> Cmd {
-    connection(control, "auto", &PERSIST.to_string()).args(["-f", "-N", "--", destination.as_str()])
+    // The client ends before its other half has left the process group (`daemon(3)`).
+    connection(control, "auto", &PERSIST.to_string())
+        .args(["-f", "-N", "--", destination.as_str()])
+        .with_daemon()
 }
 
 /// The connection of a tunnel: nothing but its command keeps it, and that ends with its input.

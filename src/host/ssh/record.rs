@@ -79,9 +79,9 @@ pub(super) fn write(path: &Path, record: &Record) {
     }
 }
 
-/// Removes the record of this process.
-pub(super) fn remove(path: &Path) {
-    if read(path).is_some_and(|record| record.is_own()) {
+/// Removes the record of this process, unless it is of another tunnel by now.
+pub(super) fn remove(path: &Path, destination: &str) {
+    if read(path).is_some_and(|record| record.is_own() && record.destination == destination) {
         let _ = files::remove(path);
     }
 }
@@ -105,7 +105,9 @@ mod tests {
         write(&path, &Record { pid: 0x7fff_ffff, ..record.clone() });
         assert_eq!(read(&path), None);
         write(&path, &record);
-        remove(&path);
+        remove(&path, "other");
+        assert!(path.exists());
+        remove(&path, "vm");
         assert!(!path.exists());
     }
 }

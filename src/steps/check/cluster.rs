@@ -6,11 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 
+use super::authority::{host_and_port, moved};
 use super::lacking::{Lacking, Trouble, Until};
 use super::place::{self, Nowhere};
-use crate::config::address::{Address, Part, ServiceName, Target};
+use crate::config::address::{Address, Part, PortName, ServiceName, Target};
 use crate::config::model::Provider;
 use crate::drivers::cluster::ClusterDriver;
+use crate::event::Fix;
 use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, cluster};
 
@@ -70,7 +72,37 @@ impl<'a> Cluster<'a> {
                 Part::Text(text) => filled.text.push_str(text),
             }
         }
+        if let Some(name) = self.balanced_behind_tunnel(address) {
+            filled.text = self.through_tunnel(name, &filled.text).await?;
+        }
         Ok(filled)
+    }
+
+    /// The service whose load balancer's address lies at the far end of a tunnel.
+    fn balanced_behind_tunnel<'n>(&self, address: &'n Address) -> Option<&'n ServiceName> {
+        self.ctx.config.cluster.as_ref().filter(|cluster| cluster.k3s.tunnel)?;
+        address.parts().iter().find_map(|part| match part {
+            Part::Live(Target::LoadBalancer(name)) => Some(name),
+            Part::Live(Target::Node | Target::NodePort(..)) | Part::Text(_) => None,
+        })
+    }
+
+    /// The near end of a tunnel for the port that this address has: a port of a load balancer is one
+    /// of the nodes too, and those are what a tunnel leads to.
+    async fn through_tunnel(
+        &mut self,
+        name: &ServiceName,
+        address: &str,
+    ) -> Result<String, Trouble> {
+        let Some((_, port)) = host_and_port(address) else { return Ok(address.to_owned()) };
+        let service = self.service(name).await?;
+        let number = place::node_port(&service, Some(&PortName::Number(port)));
+        let number = number.map_err(|why| {
+            let advice = "set `allocateLoadBalancerNodePorts: true` in the service: `tunnel = true` \
+                          leads to node ports";
+            lacks(&service, Nowhere { why, fix: Some(Fix::safe(advice)) })
+        })?;
+        Ok(moved(address, self.node_port(number).await?))
     }
 
     async fn value(

@@ -2,6 +2,7 @@
 //! tries follow closely at first and every two seconds in the end. Where a try is made from is in
 //! `host`, `inside` and `pod`; services that are still coming up make a try fail, and that is normal.
 
+mod authority;
 mod bridge;
 mod client;
 mod cluster;

@@ -20,7 +20,7 @@ mod tests;
 mod verify;
 mod view;
 
-use crate::drivers::cluster::ClusterDriver;
+use crate::drivers::cluster::{ClusterDriver, ClusterState};
 use crate::drivers::driver::Driver;
 use crate::drivers::spec::Spec;
 use crate::host::workbench::Workbench;
@@ -82,6 +82,18 @@ pub(super) async fn verify(ctx: &StepCtx) -> Result<Settled, Failure> {
 pub(super) async fn preflight(ctx: &StepCtx) -> Result<Probed, Failure> {
     let (spec, driver) = wanted(ctx)?;
     Case::new(ctx, &spec, &driver, &Live).preflight().await
+}
+
+/// That the cluster is halted, in words; none where it is not, or where nobody can tell.
+pub async fn halted(ctx: &StepCtx) -> Option<String> {
+    let (spec, driver) = wanted(ctx).ok()?;
+    let case = Case::new(ctx, &spec, &driver, &Live);
+    let looked = ctx.in_time("look at the cluster", driver.probe(&case.bench)).await;
+    match looked.ok()?.state {
+        ClusterState::Stopped => Some(format!("the {} is stopped", case.object())),
+        ClusterState::Paused => Some(format!("the {} is paused", case.object())),
+        _ => None,
+    }
 }
 
 pub(super) async fn removals(ctx: &StepCtx, how: Teardown) -> Result<Vec<Change>, Failure> {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::Objects;
+use crate::drivers::cluster::ClusterDriver;
+use crate::drivers::driver::Driver;
 use crate::drivers::kubeconfig;
 use crate::drivers::spec::Spec;
 use crate::host::kube::{self, ApiVerdict};
@@ -73,6 +75,7 @@ async fn connected(ctx: &StepCtx) -> Result<kube::Api, Failure> {
     let bench = ctx.workbench();
     let connect = async {
         let kubeconfig = kubeconfig::of_context(&bench, &spec.context).await?;
+        Driver::new(spec.clone()).open_way(&bench).await?;
         kube::connect(&bench, &kubeconfig, &spec.context).await
     };
     ctx.in_time("connect to the cluster", connect).await

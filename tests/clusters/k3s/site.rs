@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::door::Door;
 use crate::support::kube::FakeKube;
-use crate::support::sshd::Sshd;
+use crate::support::sshd::{Lent, Sshd};
 use crate::support::{Ran, Sandbox};
 
 /// The programs that `far/machine` answers for.
@@ -27,6 +27,9 @@ const TELLING: [&str; 10] = [
 /// The version that tests want.
 pub(super) const VERSION: &str = "v1.33.5+k3s1";
 
+/// Where K3s listens unless it is told otherwise.
+const API_PORT: u16 = 6443;
+
 /// A project and its machine.
 pub(super) struct Site {
     pub(super) sandbox: Sandbox,
@@ -39,16 +42,30 @@ pub(super) struct Site {
 impl Site {
     /// A good machine without K3s, and a project that wants one there.
     pub(super) fn new() -> Self {
-        Self::with(Sandbox::new())
+        Self::in_sandbox(Sandbox::new())
+    }
+
+    /// As [`Site::new`], with a sandbox that has more in it.
+    pub(super) fn in_sandbox(sandbox: Sandbox) -> Self {
+        Self::at(Sshd::start(), sandbox)
     }
 
     /// As [`Site::new`], on this machine's Docker Engine.
     pub(super) fn with_docker() -> Self {
-        Self::with(Sandbox::new().real_docker())
+        Self::in_sandbox(Sandbox::new().real_docker())
     }
 
-    fn with(sandbox: Sandbox) -> Self {
-        let sshd = Sshd::start();
+    /// As [`Site::new`], with a machine that is reached through its ssh service alone: K3s listens at the
+    /// usual port of it while the second value lives. None where such a machine cannot be made.
+    pub(super) fn apart() -> Option<(Self, Lent)> {
+        let site = Self::at(Sshd::apart()?, Sandbox::new());
+        let lent = site.sshd.lend(&format!("127.0.0.1:{API_PORT}"), site.door.port);
+        let own = site.door.port.to_string();
+        site.world("k3s.yaml", &site.admin_config().replace(&own, &API_PORT.to_string()));
+        Some((site, lent))
+    }
+
+    fn at(sshd: Sshd, sandbox: Sandbox) -> Self {
         for folder in ["/var/fake", "/run/systemd/system", "/usr/local/bin", "/etc/systemd/system"]
         {
             fs::create_dir_all(sshd.far(folder)).unwrap();

@@ -1,11 +1,14 @@
 # Runs sshd on a machine of its own, in a mount namespace that goes with it.
-#   enter.sh FOLDER UNPACKED
+#   enter.sh FOLDER UNPACKED [ADDRESS]
 # FOLDER is the test's: `root`, `local` (its /usr/local), `bin` (first on its PATH) and `service`.
-# UNPACKED holds Debian's packages of sshd where `scripts/setup` had to get them.
+# UNPACKED holds Debian's packages of sshd where `scripts/setup` had to get them. With an ADDRESS it is on
+# a network of its own, where nobody reaches it but through `pipe.sh`.
 set -eu
 folder=$1
 unpacked=$2
+address=$3
 root=$folder/root
+PATH=$PATH:/usr/sbin:/sbin
 
 bind() {
     mkdir -p "$2"
@@ -27,6 +30,13 @@ bind /proc "$root/proc"
 bind /dev "$root/dev"
 bind "$folder/bin" "$root/far/bin"
 bind "$folder/service" "$root/far/service"
+if [ -n "$address" ]; then
+    ip link set lo up
+    ip address add "$address" dev lo
+    # Who comes in later needs a process in these namespaces: those of sshd lie further in.
+    sleep 86400 &
+    echo $! >"$folder/holder"
+fi
 # A disk that is soon full.
 mkdir -p "$root/small"
 mount -t tmpfs -o size=64k none "$root/small"

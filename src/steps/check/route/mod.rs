@@ -1,6 +1,7 @@
 //! Walks the way to a service of the cluster or to its API, hop by hop, and names the first that does
 //! not lead on. Reads only; what a hop means is `hop`.
 
+mod around;
 mod hop;
 mod node;
 
@@ -13,6 +14,7 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use tokio::net::TcpStream;
 
+use super::authority::{host_and_port, joined};
 use super::cluster::Cluster;
 use super::finding::Verdict;
 use super::lacking::{Lacking, Trouble};
@@ -20,11 +22,16 @@ use super::pod::Inside;
 use super::{endpoints, place, within};
 use crate::config::address::{Address, Part, PortName, Scheme, ServiceName, ServicePort, Target};
 use crate::config::model::{Check, CheckProbe, Vantage};
+use crate::config::subnet::Subnet;
+use crate::drivers::spec::Spec;
 use crate::event::{Evidence, Fix};
+use crate::host::cmd::Cmd;
+use crate::host::{kernel, reach, routes};
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
 use crate::steps::objects::{Objects, Standing, server, standing};
-use hop::{Ended, Kind, Reach, host_and_port, joined};
+use around::{Around, Wsl};
+use hop::{Ended, Kind, Reach};
 pub use hop::{Hop, Passage, Route, Tried};
 use node::Onto;
 
@@ -70,7 +77,6 @@ fn target(address: &Address) -> Option<(&ServiceName, Option<&PortName>)> {
 }
 
 async fn api(ctx: &StepCtx, route: &mut Route, (host, port): (&str, u16)) -> Result<(), Ended> {
-    let address = joined(host, port);
     let onto = Onto::of(ctx);
     // The port of a container is published as another one here.
     if let Onto::Machine(_) = onto {
@@ -82,7 +88,37 @@ async fn api(ctx: &StepCtx, route: &mut Route, (host, port): (&str, u16)) -> Res
     } else {
         route.pass(Hop::Loopback, Passage::Unknown, Onto::Nowhere.called());
     }
-    route.reach(Kind::Api, Hop::Here, (&address, from_here(&address, ctx).await))
+    arrive(ctx, route, Kind::Api, (host, port)).await
+}
+
+/// The last hop, from this machine. Where it is closed, what lies around the two ends may say why.
+async fn arrive(
+    ctx: &StepCtx,
+    route: &mut Route,
+    kind: Kind,
+    (host, port): (&str, u16),
+) -> Result<(), Ended> {
+    let address = joined(host, port);
+    let reach = from_here(&address, ctx).await;
+    let arrived = route.reach(kind, Hop::Here, (&address, reach));
+    if let Some(failure) = route.failure.take() {
+        route.failure = Some(around(ctx, host).await.explain(failure));
+    }
+    arrived
+}
+
+async fn around(ctx: &StepCtx, host: &str) -> Around {
+    let routes = routes::here().into_iter();
+    let here = routes.filter_map(|(net, device)| Some((Subnet::parse(&net)?, device))).collect();
+    let cmd = Cmd::new("wslinfo").arg("--networking-mode");
+    // Only WSL has it.
+    let mode = ctx.workbench().look(cmd, CONNECT).await.ok().map(|output| output.stdout);
+    Around {
+        cluster: Spec::of(&ctx.config).map(|spec| Around::networks(&spec)).unwrap_or_default(),
+        here,
+        there: reach::address(host).await,
+        wsl: Wsl::of(&kernel::release(), mode.as_deref()),
+    }
 }
 
 /// What comes of a connection from this machine.
@@ -124,8 +160,7 @@ impl Walk<'_> {
         let address = joined(&host, port);
         self.route.address.clone_from(&address);
         self.node(&service, (&host, port)).await?;
-        let reach = from_here(&address, self.ctx).await;
-        self.route.reach(Kind::Service, Hop::Here, (&address, reach))
+        arrive(self.ctx, &mut self.route, Kind::Service, (&host, port)).await
     }
 
     /// The service, the address that it makes, and what it says in words.
