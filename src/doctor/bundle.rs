@@ -300,7 +300,11 @@ mod tests {
             )]
             .into(),
         };
-        Look { machine: Facts::default(), steps: Vec::new(), cluster: Some(Sight::Seen(Box::new(cluster))) }
+        Look {
+            machine: Facts::default(),
+            steps: Vec::new(),
+            cluster: Some(Sight::Seen(Box::new(cluster))),
+        }
     }
 
     /// The bundle with a file changed, or taken away.
@@ -337,7 +341,11 @@ mod tests {
             rule: None,
         };
         let step = Hindrance { step: "cluster".to_owned(), finding: finding.clone() };
-        let unseen = Look { machine: Facts::default(), steps: vec![step], cluster: Some(Sight::Unseen(finding)) };
+        let unseen = Look {
+            machine: Facts::default(),
+            steps: vec![step],
+            cluster: Some(Sight::Unseen(finding)),
+        };
         let read_back = |look: &Look| read(&write(look, &About::default()).unwrap()).unwrap();
         let back = read_back(&unseen);
         assert!(matches!(back.cluster, Some(Sight::Unseen(_))));

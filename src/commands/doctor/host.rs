@@ -46,10 +46,11 @@ pub(super) async fn look(
         } else {
             failure.detail.findings.clone()
         };
-        told.extend(single.into_iter().map(|finding| Hindrance {
-            step: step.id.as_str().to_owned(),
-            finding,
-        }));
+        told.extend(
+            single
+                .into_iter()
+                .map(|finding| Hindrance { step: step.id.as_str().to_owned(), finding }),
+        );
     }
     Ok((facts, told))
 }
