@@ -2,6 +2,7 @@
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
 pub(super) mod answer;
+mod bundle;
 pub(super) mod cluster;
 pub(super) mod decide;
 mod host;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
-use crate::doctor::look::Look;
+use crate::doctor::look::{Hindrance, Look, Sight};
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
@@ -21,9 +22,10 @@ use decide::decide;
 
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
-    let project = session.project()?;
-    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
-    let look = project.work(look(&project, registries))??;
+    let look = match &asked.from {
+        Some(file) => bundle::open(session, file)?,
+        None => taken(session, asked)?,
+    };
     let answer = decide(&look);
     let text = match asked.read.output {
         Format::Json => output::json(&answer)?,
@@ -35,15 +37,39 @@ pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode,
     Ok(if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }.into())
 }
 
-/// Looks at the machine and at the cluster, side by side.
-async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
-    let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
-    if project.config.cluster.is_none() {
-        return Ok(Look { steps: host::look(project, &redactor).await?, cluster: None });
+/// A look that is taken now, and kept where that is wanted.
+fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
+    let project = session.project()?;
+    let wanted = asked.bundle.as_deref().map(|file| bundle::place(session, file)).transpose()?;
+    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
+    let (look, redactor) = project.work(look(&project, registries))??;
+    if let Some(file) = wanted {
+        bundle::save(session, &project, &look, &redactor, &file)?;
     }
-    let (steps, sight) =
-        tokio::join!(host::look(project, &redactor), cluster::look(project, registries, &redactor));
-    Ok(Look { steps: steps?, cluster: Some(sight) })
+    Ok(look)
+}
+
+/// Looks at the machine and at the cluster, side by side; what takes secrets out of what was seen
+/// with them.
+async fn look(project: &Project, registries: Registries) -> Result<(Look, Redactor), Error> {
+    let known = || Redactor::new(project.scrubber.clone(), &Learned::default());
+    let (steps, seen) = if project.config.cluster.is_some() {
+        let (steps, seen) = tokio::join!(host::look(project), cluster::look(project, registries));
+        (steps?, Some(seen))
+    } else {
+        (host::look(project).await?, None)
+    };
+    let (cluster, redactor) = match seen {
+        None => (None, known()),
+        Some(Ok((cluster, redactor))) => (Some(Sight::Seen(Box::new(cluster))), redactor),
+        Some(Err(failure)) => {
+            let redactor = known();
+            (Some(Sight::Unseen(clean(failure.finding(), &redactor))), redactor)
+        }
+    };
+    let clean = |one: Hindrance| Hindrance { finding: clean(one.finding, &redactor), ..one };
+    let steps = steps.into_iter().map(clean).collect();
+    Ok((Look { steps, cluster }, redactor))
 }
 
 /// A finding without secrets, whoever's words it repeats.

@@ -13,7 +13,7 @@ fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents")
 }
 
-fn ids() -> Vec<String> {
+pub(super) fn ids() -> Vec<String> {
     let entries = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap());
     let folders = entries.filter(|entry| entry.path().is_dir());
     let mut ids: Vec<String> =
@@ -109,7 +109,7 @@ fn every_recorded_incident_is_found_by_few_questions_and_no_write() {
 }
 
 /// Whether a call asks for all objects of a kind.
-fn is_list(call: &str) -> bool {
+pub(super) fn is_list(call: &str) -> bool {
     call.contains("limit=") && !call.contains("/namespaces/")
 }
 
