@@ -5,12 +5,20 @@ mod affected;
 pub mod bundle;
 pub mod cluster;
 pub mod finding;
+mod helm;
+mod ingress;
 pub mod look;
 mod node;
 pub mod rule;
+mod schedule;
 mod service;
+mod storage;
 
 #[cfg(test)]
 mod command_tests;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod incident_tests;
+#[cfg(test)]
+mod robust_tests;
