@@ -244,8 +244,7 @@ impl Sshd {
     /// The client's configuration for the machine under this name, at this port.
     pub(crate) fn client_config(&self, name: &str, port: u16) -> String {
         let (key, known) = (self.path("key"), self.path("known_hosts"));
-        let address = self.network.address();
-        let mut text = format!("Host {name}\n  HostName {address}\n  Port {port}\n  User dev\n");
+        let mut text = format!("Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User dev\n");
         let _ = writeln!(text, "  IdentityFile {}\n  IdentitiesOnly yes", key.display());
         let _ = writeln!(text, "  UserKnownHostsFile {}\n  HostKeyAlias {HOST}", known.display());
         if self.network == Network::Own {
