@@ -249,6 +249,9 @@ pub struct Doctor {
     /// Decide from such a file in place of this machine and its cluster
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     pub from: Option<PathBuf>,
+    /// Repair what mlup can by itself, as a start would, then look again
+    #[arg(long, conflicts_with_all = ["bundle", "from"])]
+    pub fix: bool,
 }
 
 /// `mlup status`.

@@ -1,13 +1,17 @@
 //! What is wrong inside a cluster: the causes of everything that somebody applied, grouped by the
 //! object at fault, with what follows from them folded under them, the weightiest first.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::affected;
 use super::finding::Finding;
+use super::grace::is_young;
 use super::rule;
 use super::{helm, ingress, node, schedule, service, storage};
+use crate::readiness::keeper::respecting;
 use crate::readiness::registry_answer::{Answers, with_answers};
 use crate::readiness::{
     Cause, LogSource, PullSource, Readiness, Root, World, cause, causes, crash_log, judge, top,
@@ -56,6 +60,7 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
     let judged: Vec<(Root, Cause)> = applied
         .filter(|object| std::ptr::eq(top(object, world), *object))
         .flat_map(|object| of_object(object, world).into_iter().map(|one| (Root::of(object), one)))
+        .filter(|(_, cause)| !is_young(cause, world, taken))
         .collect();
     let causes = cause::fold(judged.iter().map(|(_, cause)| cause.clone()).collect());
     let mut findings: Vec<Finding> = causes
@@ -74,8 +79,16 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
     merge(&mut findings, more.map(|cause| finding(&cause, Vec::new(), world)).collect());
     merge(&mut findings, service::findings(world, taken));
     let mut findings = without_symptoms(&findings);
-    findings.sort_by_key(|finding| (finding.rule.layer, std::cmp::Reverse(finding.affects.len())));
+    rank(&mut findings);
     findings
+}
+
+/// What keeps most down comes first, then what is nearest to the machine, then what is surest.
+fn rank(findings: &mut [Finding]) {
+    let weight = |finding: &Finding| {
+        (Reverse(finding.affects.len()), finding.rule.layer, finding.confidence)
+    };
+    findings.sort_by_key(weight);
 }
 
 fn with_aside(cause: Cause, world: &World, aside: &impl Aside) -> Cause {
@@ -103,6 +116,7 @@ fn of_object(object: &Value, world: &World) -> Vec<Cause> {
 /// A cause with what it keeps down, beginning with the objects that were judged. A registry is at
 /// fault itself only where it fails several.
 fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
+    let cause = &respecting(cause.clone(), world);
     let failure = cause.failure();
     let first = judged.first().cloned();
     let services = judged

@@ -5,14 +5,18 @@ mod affected;
 pub mod bundle;
 pub mod cluster;
 pub mod finding;
+mod grace;
 mod helm;
+pub mod host;
 mod ingress;
 pub mod look;
 mod node;
+pub mod rejection;
 pub mod rule;
 mod schedule;
 mod service;
 mod storage;
+pub mod treatment;
 
 #[cfg(test)]
 mod command_tests;

@@ -10,6 +10,7 @@ use super::finding::{Confidence, Finding, Whose};
 use super::rule::by_id;
 use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
+use crate::readiness::keeper::{Field, keeper};
 use crate::readiness::{Root, World, lacks_only_an_address};
 
 /// How long a controller may take to give an address, in seconds.
@@ -55,7 +56,13 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
             Evidence::new(format!("service {name}"), format!("targetPort: {shown}")),
             Evidence::new(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}")),
         ],
-        fix: Some(retarget(service, target, &has)),
+        fix: Some(match keeper(service, world) {
+            Some(keeper) => keeper.fix(&Field {
+                what: format!("`targetPort` of service `{name}` to {has}"),
+                value: None,
+            }),
+            None => retarget(service, target, &has),
+        }),
         confidence,
         whose: Whose::Environment,
         affects: Vec::new(),

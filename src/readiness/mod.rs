@@ -14,6 +14,7 @@ mod extension;
 pub mod gate;
 pub mod image;
 mod job;
+pub mod keeper;
 mod namespace;
 pub mod node;
 pub mod pods;

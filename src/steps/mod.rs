@@ -9,6 +9,7 @@ mod docker;
 mod file;
 mod image;
 mod load;
+pub mod machine;
 mod network;
 pub mod objects;
 pub mod others;
@@ -16,6 +17,7 @@ mod ownership;
 pub mod registry;
 pub mod secret;
 pub mod snapshot;
+pub mod storage_class;
 mod task;
 #[cfg(test)]
 mod testing;

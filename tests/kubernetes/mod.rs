@@ -6,6 +6,7 @@ mod charts;
 mod checks;
 mod doctor;
 mod doctor_bundle;
+mod doctor_fix;
 mod doctor_large;
 mod doctor_secrets;
 mod examples;

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use crate::cli;
 use crate::commands::session::Project;
 use crate::doctor::cluster::{Aside, findings};
 use crate::doctor::look::Cluster;
@@ -25,6 +26,13 @@ pub(in crate::commands) enum Registries {
     Asked,
     /// Nobody but the cluster is.
     LeftAlone,
+}
+
+impl Registries {
+    /// As the command line has it.
+    pub(super) fn of(asked: &cli::Doctor) -> Self {
+        if asked.offline { Self::LeftAlone } else { Self::Asked }
+    }
 }
 
 /// What there is to see of the cluster.
