@@ -2,8 +2,11 @@
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
 pub(super) mod answer;
+mod attend;
+mod bundle;
 pub(super) mod cluster;
 pub(super) mod decide;
+mod fix;
 mod host;
 
 use std::process::ExitCode;
@@ -11,46 +14,91 @@ use std::process::ExitCode;
 use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
-use crate::doctor::look::Look;
+use crate::doctor::look::{Hindrance, Look, Sight};
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
 use crate::steps::machine::Outside;
-use answer::tell;
+use answer::{Answer, tell};
 use cluster::Registries;
 use decide::decide;
 
 /// Carries out `mlup doctor`.
 pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
-    let project = session.project()?;
-    let registries = if asked.offline { Registries::LeftAlone } else { Registries::Asked };
-    let look = project.work(look(&project, registries))??;
-    let answer = decide(&look);
-    let text = match asked.read.output {
-        Format::Json => output::json(&answer)?,
-        Format::Yaml => output::yaml(&answer)?,
-        Format::Table => tell(session, &answer),
-    };
-    // A look holds no secrets: what is decided from it has none to hide.
-    session::stdout().write_all(text.as_bytes())?;
-    Ok(if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }.into())
+    if asked.fix {
+        return fix::fix(session, asked);
+    }
+    let Some(file) = &asked.from else { return now(session, asked) };
+    let answer = decide(&bundle::open(session, file)?);
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
 }
 
-/// Looks at the machine and at the cluster, side by side.
-async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
-    let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
+/// A look that is taken now, and kept where that is wanted.
+fn now(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
+    let project = session.project()?;
+    let look = taken(session, &project, asked)?;
+    let answer = decide(&look);
+    let count = fix::repairable((&look, &answer), &project)?.len();
+    if count > 0 {
+        let is = if count == 1 { "cause" } else { "causes" };
+        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
+    }
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
+}
+
+fn verdict(answer: &Answer) -> Exit {
+    if answer.findings.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+fn print(session: &Session, asked: &cli::Doctor, answer: &Answer) -> Result<(), Error> {
+    let text = match asked.read.output {
+        Format::Json => output::json(answer)?,
+        Format::Yaml => output::yaml(answer)?,
+        Format::Table => tell(session, answer),
+    };
+    // A look holds no secrets: what is decided from it has none to hide.
+    Ok(session::stdout().write_all(text.as_bytes())?)
+}
+
+fn taken(session: &Session, project: &Project, asked: &cli::Doctor) -> Result<Look, Error> {
+    let wanted = asked.bundle.as_deref().map(|file| bundle::place(session, file)).transpose()?;
+    let (look, redactor) = project.work(look(project, Registries::of(asked)))??;
+    if let Some(file) = wanted {
+        bundle::save(session, project, &look, &redactor, &file)?;
+    }
+    Ok(look)
+}
+
+/// Looks at the machine and at the cluster, side by side; what takes secrets out of what was seen
+/// with them.
+async fn look(project: &Project, registries: Registries) -> Result<(Look, Redactor), Error> {
+    let known = || Redactor::new(project.scrubber.clone(), &Learned::default());
     let outside = match registries {
         Registries::Asked => Outside::Asked,
         Registries::LeftAlone => Outside::LeftAlone,
     };
-    let below = host::look(project, outside, &redactor);
-    if project.config.cluster.is_none() {
-        let (machine, steps) = below.await?;
-        return Ok(Look { machine, steps, cluster: None });
-    }
-    let (below, sight) = tokio::join!(below, cluster::look(project, registries, &redactor));
+    let below = host::look(project, outside);
+    let (below, seen) = if project.config.cluster.is_some() {
+        let (below, seen) = tokio::join!(below, cluster::look(project, registries));
+        (below, Some(seen))
+    } else {
+        (below.await, None)
+    };
     let (machine, steps) = below?;
-    Ok(Look { machine, steps, cluster: Some(sight) })
+    let (cluster, redactor) = match seen {
+        None => (None, known()),
+        Some(Ok((cluster, redactor))) => (Some(Sight::Seen(Box::new(cluster))), redactor),
+        Some(Err(failure)) => {
+            let redactor = known();
+            (Some(Sight::Unseen(clean(failure.finding(), &redactor))), redactor)
+        }
+    };
+    let clean = |one: Hindrance| Hindrance { finding: clean(one.finding, &redactor), ..one };
+    let steps = steps.into_iter().map(clean).collect();
+    let machine = host::without_secrets(&machine, &redactor);
+    Ok((Look { machine, steps, cluster }, redactor))
 }
 
 /// A finding without secrets, whoever's words it repeats.

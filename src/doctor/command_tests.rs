@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::incident_tests::{found, ids};
+use super::fixture::{found, ids};
 use crate::event::Form;
 use crate::manifest::read;
-use crate::readiness::fixture::snapshot;
+use crate::readiness::fixture::{corpus, snapshot};
 
 /// The context of the recorded cluster, as nobody would name one who likes shells.
 const CONTEXT: &str = "it's the lab";
@@ -19,9 +19,9 @@ const PROGRAMS: [&str; 8] = ["mlup", "kubectl", "helm", "docker", "minikube", "k
 fn each_command_is_one_line_for_one_cluster_about_objects_of_it() {
     let mut wrong = Vec::new();
     let mut commands = 0;
-    for id in ids() {
+    for id in ids(&corpus()) {
         let (objects, world) = snapshot(&id);
-        for finding in found(&id, &world) {
+        for finding in found(&corpus().join(&id), &world) {
             let finding = finding.pinned(CONTEXT);
             commands += usize::from(is_command(&finding));
             let objection = objection(&finding, &objects);
@@ -83,4 +83,83 @@ fn of_kubectl(finding: &Finding, words: &[String], objects: &[Value]) -> Option<
     let is_right =
         looks_around || if is_new { says(&finding.root.name) && !is_there } else { is_there };
     (!is_right).then(|| "it names no object of the cluster, or makes one that is there".to_owned())
+}
+
+/// What somebody keeps as it is, is not patched in the cluster: the place is named from which it
+/// comes.
+mod kept {
+    use serde_json::{Value, json};
+
+    use super::super::cluster::findings;
+    use super::CONTEXT;
+    use crate::event::Fix;
+    use crate::manifest::read;
+    use crate::readiness::fixture::snapshot;
+    use crate::readiness::{LogSource, World};
+
+    const HELM: (&str, &str) = ("meta.helm.sh/release-name", "lab-release");
+    const ARGO: (&str, &str) = ("argocd.argoproj.io/tracking-id", "lab-app:apps/Deployment:a/b");
+
+    /// Kinds that a chart has; their pods and replica sets are made by controllers.
+    const APPLIED: [&str; 8] = [
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "Service",
+        "PersistentVolumeClaim",
+        "Secret",
+        "ConfigMap",
+    ];
+
+    /// The fix of an incident whose objects all bear this mark.
+    fn fix(id: &str, (name, value): (&str, &str)) -> Fix {
+        let (mut objects, known) = snapshot(id);
+        let applied = |object: &&mut Value| APPLIED.contains(&read::kind(object));
+        for object in objects.iter_mut().filter(applied) {
+            object["metadata"]["annotations"][name] = json!(value);
+        }
+        let mut world = World::of(objects);
+        for kind in ["Secret", "ConfigMap", "Event", "EndpointSlice", "StorageClass"] {
+            if known.knows(kind) && !world.knows(kind) {
+                world.set(kind, Vec::new());
+            }
+        }
+        let found = findings(&world, None, &|_: &LogSource| -> Option<String> { None });
+        found[0].clone().pinned(CONTEXT).fix.unwrap()
+    }
+
+    #[test]
+    fn the_values_of_a_release_are_named_in_place_of_a_patch() {
+        for (id, path) in [
+            ("crash-oom-killed", "resources.limits.memory"),
+            ("pull-tag-not-found", "image.tag"),
+            ("pull-bitnami-gone", "image.repository"),
+            ("pvc-unknown-class", "global.storageClass"),
+        ] {
+            let command = fix(id, HELM).command;
+            let begin = r"helm --kube-context 'it'\''s the lab' -n ";
+            assert!(command.starts_with(begin), "{id}: {command}");
+            assert!(command.contains(&format!(" --set {path}=...")), "{id}: {command}");
+        }
+    }
+
+    #[test]
+    fn no_command_changes_what_is_taken_back() {
+        for id in [
+            "crash-oom-killed",
+            "sch-insufficient-cpu",
+            "svc-selector-mismatch",
+            "svc-target-port-wrong",
+            "cfg-missing-secret-keys",
+            "probe-readiness-wrong-port",
+            "probe-liveness-slow-start",
+            "pvc-unknown-class",
+            "pull-bitnami-gone",
+        ] {
+            let fix = fix(id, ARGO);
+            assert!(fix.command.contains("Argo CD application `lab-app`"), "{id}: {}", fix.command);
+            assert_eq!(fix.form, Some(crate::event::Form::Advice), "{id}");
+        }
+    }
 }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::affected::selects;
-use super::finding::{Confidence, Finding};
+use super::finding::{Confidence, Finding, Whose};
 use super::rule::by_id;
 use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
+use crate::readiness::keeper::{Field, keeper};
 use crate::readiness::{Root, World, lacks_only_an_address};
 
 /// How long a controller may take to give an address, in seconds.
@@ -55,10 +56,18 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
             Evidence::new(format!("service {name}"), format!("targetPort: {shown}")),
             Evidence::new(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}")),
         ],
-        fix: Some(retarget(service, target, &has)),
+        fix: Some(match keeper(service, world) {
+            Some(keeper) => keeper.fix(&Field {
+                what: format!("`targetPort` of service `{name}` to {has}"),
+                value: None,
+            }),
+            None => retarget(service, target, &has),
+        }),
         confidence,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }
@@ -175,8 +184,10 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         evidence: vec![Evidence::new(format!("service {name}"), words)],
         fix: Some(Fix::run(forward(service))),
         confidence: Confidence::Proven,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }

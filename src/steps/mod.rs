@@ -17,6 +17,7 @@ mod ownership;
 pub mod registry;
 pub mod secret;
 pub mod snapshot;
+pub mod storage_class;
 mod task;
 #[cfg(test)]
 mod testing;

@@ -4,14 +4,15 @@ use serde::Serialize;
 
 use crate::commands::output;
 use crate::commands::session::Session;
-use crate::doctor::finding::{Confidence, Finding, path};
+use crate::doctor::finding::{Confidence, Finding, Whose, path};
 use crate::doctor::look::Unchecked;
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
+use crate::readiness::Root;
 use crate::report::{Style, failure, text};
 
 /// What a program is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Answer {
     /// Causes, the weightiest first.
     pub(super) findings: Vec<Row>,
@@ -19,6 +20,44 @@ pub(super) struct Answer {
     pub(super) checked: usize,
     /// Kinds that could not be seen.
     pub(super) unchecked: Vec<Unchecked>,
+    /// With `--fix`: what was repaired, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) applied: Option<Vec<Applied>>,
+}
+
+/// What `--fix` did about one cause.
+#[derive(Debug, Serialize)]
+pub(super) struct Applied {
+    pub(super) rule: String,
+    pub(super) object: String,
+    pub(super) outcome: Outcome,
+    /// What was done, or why it could not be.
+    pub(super) detail: String,
+}
+
+/// How a repair ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Outcome {
+    /// The cause is gone.
+    Fixed,
+    /// It was done, and the cluster comes to it by itself.
+    Applied,
+    /// There was nothing left to do about it.
+    Unchanged,
+    /// It could not be done.
+    Failed,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Applied => "applied",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One cause.
@@ -28,6 +67,8 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) rule: String,
     /// `kind/namespace/name` of the object at fault; it need not exist.
     pub(in crate::commands) object: String,
+    #[serde(skip)]
+    pub(super) root: Root,
     pub(in crate::commands) summary: String,
     pub(in crate::commands) evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +77,8 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) repair: &'static str,
     pub(in crate::commands) recovery: &'static str,
     pub(in crate::commands) confidence: &'static str,
+    /// Who has to change something: the environment's keepers, or the application's.
+    pub(in crate::commands) whose: &'static str,
     pub(in crate::commands) affects: Vec<String>,
     /// In how many pods it shows.
     pub(in crate::commands) pods: usize,
@@ -46,6 +89,7 @@ pub(in crate::commands) fn of_cluster(finding: &Finding) -> Row {
     Row {
         rule: finding.rule.id.to_owned(),
         object: path(&finding.root),
+        root: finding.root.clone(),
         summary: finding.summary.clone(),
         evidence: finding.evidence.clone(),
         fix: finding.fix.clone(),
@@ -58,6 +102,10 @@ pub(in crate::commands) fn of_cluster(finding: &Finding) -> Row {
         confidence: match finding.confidence {
             Confidence::Proven => "proven",
             Confidence::Likely => "likely",
+        },
+        whose: match finding.whose {
+            Whose::Environment => "environment",
+            Whose::Application => "application",
         },
         affects: finding.affects.iter().map(path).collect(),
         pods: finding.pods,
@@ -73,12 +121,14 @@ pub(super) fn of_step(step: &str, finding: event::Finding) -> Row {
     Row {
         rule: finding.code,
         object: format!("step//{step}"),
+        root: Root::new("step", "", step),
         summary: finding.summary,
         evidence: finding.evidence,
         fix: finding.fix,
         repair,
         recovery: "mlup start",
         confidence: "proven",
+        whose: "environment",
         affects: Vec::new(),
         pods: 0,
     }
@@ -107,7 +157,14 @@ pub(super) fn tell(session: &Session, answer: &Answer) -> String {
         0 => format!("{checked} checked, nothing wrong\n"),
         count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
     };
-    blocks.chain(unchecked).chain([end]).collect()
+    repairs(answer).chain(blocks).chain(unchecked).chain([end]).collect()
+}
+
+/// What `--fix` did, a line each.
+fn repairs(answer: &Answer) -> impl Iterator<Item = String> {
+    answer.applied.iter().flatten().map(|Applied { rule, object, outcome, detail }| {
+        format!("{}: {rule} {object}: {detail}\n", outcome.word())
+    })
 }
 
 /// A cause for people: what it is, what proves it, what to do.

@@ -32,7 +32,7 @@ pub(super) fn decide(look: &Look) -> Answer {
         }
     };
     let unchecked = below.unchecked.into_iter().chain(more).collect();
-    Answer { findings: rows, checked, unchecked }
+    Answer { findings: rows, checked, unchecked, applied: None }
 }
 
 /// What is wrong inside a cluster, as far as somebody asked about it.

@@ -27,7 +27,6 @@ const SILENT_LIMIT: Duration = Duration::from_secs(2);
 pub(super) async fn look(
     project: &Project,
     outside: Outside,
-    redactor: &Redactor,
 ) -> Result<(Facts, Vec<Hindrance>), Error> {
     let plan = plan::start(&project.config)?;
     let ctx = project.reading(&StepId::single("docker"));
@@ -47,16 +46,17 @@ pub(super) async fn look(
         } else {
             failure.detail.findings.clone()
         };
-        told.extend(single.into_iter().map(|finding| Hindrance {
-            step: step.id.as_str().to_owned(),
-            finding: super::clean(finding, redactor),
-        }));
+        told.extend(
+            single
+                .into_iter()
+                .map(|finding| Hindrance { step: step.id.as_str().to_owned(), finding }),
+        );
     }
-    Ok((without_secrets(&facts, redactor), told))
+    Ok((facts, told))
 }
 
 /// The facts with everything taken out that may be a secret, whoever said it.
-fn without_secrets(facts: &Facts, redactor: &Redactor) -> Facts {
+pub(super) fn without_secrets(facts: &Facts, redactor: &Redactor) -> Facts {
     let mut value = serde_json::to_value(facts).unwrap_or_default();
     clean(&mut value, redactor);
     serde_json::from_value(value).unwrap_or_default()

@@ -4,6 +4,7 @@ use crate::doctor::finding::{Confidence, Finding};
 use crate::doctor::rule::by_id;
 use crate::event::{self, BLANK, Evidence, Fix, Form, Safety};
 use crate::readiness::Root;
+use crate::readiness::cause::Whose;
 
 /// The programs that fixes below Kubernetes run.
 pub(in crate::doctor) const PROGRAMS: [&str; 14] = [
@@ -46,8 +47,10 @@ pub(super) fn draft(rule: &str, kind: &str, name: &str, summary: impl Into<Strin
         evidence: Vec::new(),
         fix: None,
         confidence: Confidence::Proven,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     }
 }

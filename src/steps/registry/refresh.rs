@@ -6,9 +6,11 @@ use serde::Serialize;
 use super::apply::{self, Renewal};
 use super::credential::Passwords;
 use super::{PullSecret, pods};
-use crate::policy::Failure;
+use crate::event::{CommandLine, Fix};
+use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
 use crate::steps::objects::Objects;
+use crate::steps::ownership::is_labelled;
 
 /// What a refresh did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +23,28 @@ pub struct Refreshed {
     pub retried: Vec<String>,
     /// Pods that wait for an image and that nobody would make again.
     pub left: Vec<String>,
+}
+
+/// Renews a secret where that is due, as long as it is this project's: one that somebody else made,
+/// under the same name, is left alone.
+pub async fn repair(
+    secret: &PullSecret,
+    (passwords, ctx): (&Passwords, &StepCtx),
+    objects: &Objects,
+) -> Result<Refreshed, Failure> {
+    let found = apply::look(secret, objects).await?;
+    let project = &ctx.config.name;
+    let foreign = found.iter().find(|(_, one)| !is_labelled(one.metadata.labels.as_ref(), project));
+    if let Some((namespace, _)) = foreign {
+        let summary =
+            format!("secret `{namespace}/{}` was not made by this environment", secret.name);
+        return Err(Failure::new(Class::Refused, "OBJECT_FOREIGN", summary).fix(Fix::run(
+            CommandLine::tool("mlup")
+                .args(["creds", "refresh"])
+                .comment("adds the login to that secret, and keeps what it holds"),
+        )));
+    }
+    refresh(secret, false, (passwords, ctx), objects).await
 }
 
 /// Renews a secret where that is due, or everywhere.

@@ -9,6 +9,7 @@ use crate::plan::change::Settled;
 use crate::plan::progress::Progress;
 use crate::policy::{Class, Failure};
 use crate::readiness::cause::fold;
+use crate::readiness::keeper::respecting;
 use crate::readiness::{Cause, Finality, Readiness, World, causes};
 
 /// How many objects are named in one line.
@@ -112,7 +113,7 @@ pub(super) fn lost(verdict: &Verdict, at: usize, world: &World, context: &str) -
             other.finality != Finality::Transient && other.log.is_none() && other.root != cause.root
         }));
     }
-    let mut causes = fold(found).into_iter().map(|cause| pinned(cause, context));
+    let mut causes = fold(found).into_iter().map(|cause| told(cause, world, context));
     let failure = causes.next().map_or_else(|| unexplained(at, verdict), |first| of(&first));
     with_findings(failure, &causes.collect::<Vec<Cause>>())
 }
@@ -152,7 +153,7 @@ pub(super) fn overdue(verdict: &Verdict, world: &World, context: &str) -> Failur
         .map(|part| {
             let known = part.cause().cloned();
             let found = || causes(part.live(world)?, world).into_iter().next();
-            (part, known.or_else(found).map(|cause| pinned(cause, context)))
+            (part, known.or_else(found).map(|cause| told(cause, world, context)))
         })
         .collect();
     missing.sort_by_key(|(part, cause)| (rank(part, cause.as_ref()), !part.works()));
@@ -194,6 +195,11 @@ fn rank(part: &Part, cause: Option<&Cause>) -> u8 {
         (_, Some(Finality::Transient)) => 2,
         (_, None) => 3,
     }
+}
+
+/// The cause as it is told: with advice that leaves alone what somebody else keeps as it is.
+fn told(cause: Cause, world: &World, context: &str) -> Cause {
+    pinned(respecting(cause, world), context)
 }
 
 /// The cause with the cluster's context in the command that it advises.

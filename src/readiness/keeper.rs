@@ -1,0 +1,207 @@
+//! Who keeps an object as it is: Helm, Argo CD, Flux, or a deploy of mlup's. What is changed in the
+//! cluster behind their back is lost, so that advice names the place from which they take it.
+
+use serde_json::Value;
+
+use super::World;
+use super::cause::{Cause, Root};
+use super::commands::top;
+use crate::event::{BLANK, CommandLine, Fix, Form};
+use crate::manifest::labels::{DEPLOY, label};
+use crate::manifest::read;
+
+/// Who applies an object again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeper<'w> {
+    /// An application of Argo CD.
+    Argo(&'w str),
+    /// A `Kustomization` or `HelmRelease` of Flux: kind, namespace, name.
+    Flux(&'static str, &'w str, &'w str),
+    /// A Helm release: its name, its namespace.
+    Helm(&'w str, &'w str),
+    /// A `[[deploy]]` of this or another `mlup.toml`.
+    Deploy(&'w str),
+}
+
+/// Who keeps this object, or the one at the top of its owners.
+#[must_use]
+pub fn keeper<'w>(object: &'w Value, world: &'w World) -> Option<Keeper<'w>> {
+    let top = top(object, world);
+    of_marks(object).or_else(|| of_marks(top))
+}
+
+/// What the object's own marks say. Argo CD and Flux install charts, too, and stand above Helm then.
+fn of_marks(object: &Value) -> Option<Keeper<'_>> {
+    let annotation = |name: &str| object.pointer("/metadata/annotations")?.get(name)?.as_str();
+    let namespace = read::namespace(object);
+    let application = annotation("argocd.argoproj.io/tracking-id")
+        .and_then(|id| id.split(':').next())
+        .or_else(|| label(object, "argocd.argoproj.io/instance"));
+    if let Some(application) = application.filter(|name| !name.is_empty()) {
+        return Some(Keeper::Argo(application));
+    }
+    for (kind, group) in [("Kustomization", "kustomize"), ("HelmRelease", "helm")] {
+        let mark = |field: &str| label(object, &format!("{group}.toolkit.fluxcd.io/{field}"));
+        if let Some(name) = mark("name") {
+            return Some(Keeper::Flux(kind, mark("namespace").unwrap_or(namespace), name));
+        }
+    }
+    let is_helms = label(object, "app.kubernetes.io/managed-by") == Some("Helm");
+    let release = annotation("meta.helm.sh/release-name")
+        .or_else(|| label(object, "app.kubernetes.io/instance").filter(|_| is_helms));
+    if let Some(release) = release {
+        let place = annotation("meta.helm.sh/release-namespace").unwrap_or(namespace);
+        return Some(Keeper::Helm(release, place));
+    }
+    label(object, DEPLOY).map(Keeper::Deploy)
+}
+
+impl Keeper<'_> {
+    /// Where to change this field of the object, in place of in the cluster.
+    #[must_use]
+    pub fn fix(&self, field: &Field) -> Fix {
+        let Field { what, value } = field;
+        match (self, value) {
+            (Self::Helm(release, namespace), Some(path)) => Fix::run(
+                CommandLine::helm(namespace)
+                    .args(["upgrade", release, BLANK, "--reuse-values", "--set"])
+                    .arg(format!("{path}={BLANK}"))
+                    .comment(format!(
+                        "{what}: first the chart, then the value, which the chart may name in another way"
+                    )),
+            ),
+            (Self::Helm(release, namespace), None) => Fix::advice(format!(
+                "change {what} in the values or templates of Helm release `{release}` in namespace `{namespace}`: what is changed in the cluster goes with the next upgrade"
+            )),
+            (Self::Argo(application), _) => Fix::advice(format!(
+                "change {what} in the source of Argo CD application `{application}`: it takes back what is changed in the cluster"
+            )),
+            (Self::Flux(kind, namespace, name), _) => Fix::advice(format!(
+                "change {what} in the source of Flux {kind} `{name}` in namespace `{namespace}`: it takes back what is changed in the cluster"
+            )),
+            (Self::Deploy(deploy), _) => Fix::advice(format!(
+                "change {what} in what `[[deploy]]` `{deploy}` of mlup.toml applies, then mlup start"
+            )),
+        }
+    }
+}
+
+/// What is to be changed about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// In words.
+    pub what: String,
+    /// The path by which most charts take it.
+    pub value: Option<&'static str>,
+}
+
+/// What a cause wants changed in a manifest, if that is what helps.
+fn field(cause: &Cause) -> Option<Field> {
+    let (what, value) = match (cause.code, cause.rule) {
+        ("OOM_KILLED", _) => {
+            ("`resources.limits.memory` of the container", Some("resources.limits.memory"))
+        }
+        ("NODE_RESOURCES", _) => ("`resources.requests` or the replicas", None),
+        ("IMAGE_MISSING", Some("PULL-12")) => ("the image's repository", Some("image.repository")),
+        ("IMAGE_MISSING", Some("PULL-11")) => return None,
+        ("IMAGE_MISSING", _) => ("the image's tag", Some("image.tag")),
+        ("IMAGE_NAME_INVALID", _) => ("the image's repository and tag", Some("image.tag")),
+        ("STORAGE_CLASS_MISSING", None) => ("the storage class", Some("global.storageClass")),
+        ("SERVICE_SELECTS_NOTHING", _) => ("the service's `selector`", None),
+        ("PROBE_KILLS", _) => ("`livenessProbe` and `startupProbe` of the container", None),
+        ("PROBE_FAILING", _) => ("`readinessProbe` of the container", None),
+        ("CONTAINER_COMMAND" | "CONTAINER_START", _) => ("`command` and `args`", None),
+        ("CONTAINER_CONFIG" | "POD_SECURITY", _) => ("`securityContext` of the pod", None),
+        ("HOST_PORT_TAKEN", _) => ("`hostPort`", None),
+        ("SECRET_KEY_MISSING" | "CONFIG_MAP_KEY_MISSING", _) => {
+            let Root { kind, name, .. } = cause.root.as_ref()?;
+            return Some(Field { what: format!("the keys of {kind} `{name}`"), value: None });
+        }
+        _ => return None,
+    };
+    Some(Field { what: what.to_owned(), value })
+}
+
+/// The cause with advice that leaves alone what somebody else keeps as it is.
+#[must_use]
+pub fn respecting(cause: Cause, world: &World) -> Cause {
+    let Some(field) = field(&cause) else { return cause };
+    let at_fault = cause.root.as_ref().and_then(|root| at(root, world));
+    let shows_in = || {
+        let (namespace, name) = cause.affects.first()?.split_once('/')?;
+        at(&Root::new("Pod", namespace, name), world)
+            .or_else(|| at(&Root::new("PersistentVolumeClaim", namespace, name), world))
+    };
+    let Some(keeper) = at_fault.or_else(shows_in).and_then(|object| keeper(object, world)) else {
+        return cause;
+    };
+    // What words advise is worth as much beside the place.
+    let fix = keeper.fix(&match &cause.fix {
+        Some(own) if own.form == Some(Form::Advice) => {
+            Field { what: format!("{} ({})", field.what, own.command), ..field }
+        }
+        _ => field,
+    });
+    Cause { fix: Some(fix), ..cause }
+}
+
+fn at<'w>(root: &Root, world: &'w World) -> Option<&'w Value> {
+    world.find(&root.kind, &root.namespace, &root.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(labels: &Value, annotations: &Value) -> Value {
+        json!({ "kind": "Deployment", "metadata": { "name": "api", "namespace": "shop",
+            "labels": labels, "annotations": annotations } })
+    }
+
+    #[test]
+    fn marks_tell_who_keeps_an_object() {
+        let world = World::default();
+        for (labels, annotations, wanted) in [
+            (json!({}), json!({}), None),
+            (json!({ "app.kubernetes.io/instance": "shop" }), json!({}), None),
+            (
+                json!({ "app.kubernetes.io/managed-by": "Helm" }),
+                json!({ "meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": "ops" }),
+                Some(Keeper::Helm("web", "ops")),
+            ),
+            (
+                json!({ "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "web" }),
+                json!({}),
+                Some(Keeper::Helm("web", "shop")),
+            ),
+            (
+                json!({ "app.kubernetes.io/managed-by": "Helm" }),
+                json!({ "meta.helm.sh/release-name": "web",
+                    "argocd.argoproj.io/tracking-id": "core:apps/Deployment:shop/api" }),
+                Some(Keeper::Argo("core")),
+            ),
+            (
+                json!({ "argocd.argoproj.io/instance": "core" }),
+                json!({}),
+                Some(Keeper::Argo("core")),
+            ),
+            (
+                json!({ "kustomize.toolkit.fluxcd.io/name": "apps",
+                    "kustomize.toolkit.fluxcd.io/namespace": "flux-system" }),
+                json!({}),
+                Some(Keeper::Flux("Kustomization", "flux-system", "apps")),
+            ),
+            (
+                json!({ "helm.toolkit.fluxcd.io/name": "web" }),
+                json!({ "meta.helm.sh/release-name": "web" }),
+                Some(Keeper::Flux("HelmRelease", "shop", "web")),
+            ),
+            (json!({ "dev.mlup.deploy": "api" }), json!({}), Some(Keeper::Deploy("api"))),
+        ] {
+            let object = object(&labels, &annotations);
+            assert_eq!(keeper(&object, &world), wanted, "{object}");
+        }
+    }
+}
