@@ -12,6 +12,7 @@ import bounds
 import clusters
 import deploys
 import idle
+import large
 import latency
 import page
 import readiness
@@ -35,6 +36,7 @@ def arguments():
     parser.add_argument("--cluster-rounds", type=int, default=2, help="0 leaves the cluster out")
     parser.add_argument("--readiness", type=int, default=200, help="objects that are waited for, at least")
     parser.add_argument("--pulls", type=int, default=5)
+    parser.add_argument("--looks", type=int, default=3, help="of `doctor` at each large cluster")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/benchmarks.md"))
     return parser.parse_args()
 
@@ -77,6 +79,10 @@ def kubernetes(options, mlup, fake):
     say("warm starts of deploys")
     results["warm"] = deploys.warm(mlup, fake, deploys.FEW_KINDS, WARM_STARTS)
     results["warm of many kinds"] = deploys.warm(mlup, fake, deploys.MANY_KINDS, WARM_STARTS)
+    results["doctor"] = {}
+    for pods, failing in ((1000, False), (1000, True), (5000, False), (5000, True)):
+        say(f"looks at {pods} {'failing' if failing else 'healthy'} pods")
+        results["doctor"][pods, failing] = large.measure(mlup, fake, pods, failing, options.looks)
     say(f"{options.pulls} refused pulls")
     results["failed pulls"] = deploys.failed_pulls(mlup, fake, options.pulls)
     say(f"a refresh in {NAMESPACES} namespaces")

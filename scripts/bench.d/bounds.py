@@ -17,6 +17,9 @@ WARM_SECONDS = 1.0
 FAILED_PULL_SECONDS = 5.0
 REFRESH_SECONDS = 10.0
 REFRESH_AT_ONCE = 16
+DOCTOR_SECONDS = {1000: 2.0, 5000: 6.0}
+DOCTOR_MIB = {1000: 150.0}
+DOCTOR_LISTS = 12
 
 
 class Bound(NamedTuple):
@@ -62,7 +65,7 @@ def of_kubernetes(results):
     slowest = max(seconds for _, _, seconds in results["warm"])
     pull = max(results["failed pulls"])
     took, at_once = results["refresh"]
-    return [
+    return of_doctor(results["doctor"]) + [
         Bound("a ready object is known within 250 ms, p99", f"{p99:.0f} ms, n = {len(delays)}", p99 <= DETECTION_P99_MS),
         Bound("the same for one wait with many objects", f"{many_p99:.0f} ms, n = {len(many)}", many_p99 <= DETECTION_P99_MS),
         Bound("warm `start` of deploys: at most 12 requests, no write", f"{most} requests, {writes} writes", most <= WARM_REQUESTS and writes == 0),
@@ -71,3 +74,16 @@ def of_kubernetes(results):
         Bound("a registry in 500 namespaces is refreshed within 10 s", f"{took:.2f} s", took < REFRESH_SECONDS),
         Bound("the same: at most 16 requests at once", f"{at_once} at once", at_once <= REFRESH_AT_ONCE),
     ]
+
+
+def of_doctor(results):
+    bounds = []
+    for (pods, failing), one in sorted(results.items()):
+        name = f"`doctor` on {pods:,} {'failing' if failing else 'healthy'} pods"
+        slowest = max(took for took, _, _ in one["looks"])
+        bounds.append(Bound(f"{name}: under {DOCTOR_SECONDS[pods]:.0f} s", f"{slowest:.2f} s", slowest < DOCTOR_SECONDS[pods]))
+        if pods in DOCTOR_MIB:
+            most = max(mib for _, mib, _ in one["looks"])
+            bounds.append(Bound(f"{name}: under {DOCTOR_MIB[pods]:.0f} MiB resident", f"{most:.0f} MiB", most < DOCTOR_MIB[pods]))
+    most = max(one["lists"] for one in results.values())
+    return bounds + [Bound("the same: at most 12 lists, no write", f"{most} lists, 0 writes", most <= DOCTOR_LISTS)]

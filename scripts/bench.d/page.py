@@ -122,6 +122,30 @@ def kubernetes_section(results):
         "",
         f"In {len(results['failed pulls'])} runs: {seconds(results['failed pulls'])}.",
         "",
+        *doctor_section(results["doctor"]),
+    ]
+
+
+def doctor_section(results):
+    def row(pods, failing, one):
+        took = [seconds_of for seconds_of, _, _ in one["looks"]]
+        most = max(mib for _, mib, _ in one["looks"])
+        found = one["looks"][0][2]
+        state = "failing" if failing else "healthy"
+        counts = f"{one['objects']:,} | {one['lists']} | {one['requests']} | {found}"
+        return f"| {pods:,}, {state} | {counts} | {seconds(took)} | {most:.0f} MiB |"
+
+    return [
+        "### A diagnosis of a large cluster",
+        "",
+        "`mlup doctor` on generated clusters with what a real server adds to each object, ten old replica",
+        "sets a deployment and the events of an hour; of the failing ones no pod is ready, for one of four",
+        "reasons. Part of the time is the fake's, which selects and pages.",
+        "",
+        "| pods | objects | lists | requests | causes | time | resident |",
+        "|---|---|---|---|---|---|---|",
+        *(row(pods, failing, one) for (pods, failing), one in sorted(results.items())),
+        "",
     ]
 
 

@@ -3,6 +3,7 @@
 
 pub(super) mod answer;
 mod attend;
+mod bundle;
 pub(super) mod cluster;
 pub(super) mod decide;
 mod fix;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use crate::cli::{self, Format};
 use crate::commands::output;
 use crate::commands::session::{self, Project, Session};
-use crate::doctor::look::Look;
+use crate::doctor::look::{Hindrance, Look, Sight};
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
@@ -26,15 +27,11 @@ pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode,
     if asked.fix {
         return fix::fix(session, asked);
     }
-    let project = session.project()?;
-    let registries = Registries::of(asked);
-    let look = project.work(look(&project, registries))??;
+    let look = match &asked.from {
+        Some(file) => bundle::open(session, file)?,
+        None => taken(session, asked)?,
+    };
     let answer = decide(&look);
-    let count = fix::repairable((&look, &answer), &project)?.len();
-    if count > 0 {
-        let is = if count == 1 { "cause" } else { "causes" };
-        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
-    }
     print(session, asked, &answer)?;
     Ok(verdict(&answer).into())
 }
@@ -53,15 +50,39 @@ fn print(session: &Session, asked: &cli::Doctor, answer: &Answer) -> Result<(), 
     Ok(session::stdout().write_all(text.as_bytes())?)
 }
 
-/// Looks at the machine and at the cluster, side by side.
-async fn look(project: &Project, registries: Registries) -> Result<Look, Error> {
-    let redactor = Redactor::new(project.scrubber.clone(), &Learned::default());
-    if project.config.cluster.is_none() {
-        return Ok(Look { steps: host::look(project, &redactor).await?, cluster: None });
+/// A look that is taken now, and kept where that is wanted.
+fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
+    let project = session.project()?;
+    let wanted = asked.bundle.as_deref().map(|file| bundle::place(session, file)).transpose()?;
+    let (look, redactor) = project.work(look(&project, Registries::of(asked)))??;
+    fix::offer(session, &project, &look)?;
+    if let Some(file) = wanted {
+        bundle::save(session, &project, &look, &redactor, &file)?;
     }
-    let (steps, sight) =
-        tokio::join!(host::look(project, &redactor), cluster::look(project, registries, &redactor));
-    Ok(Look { steps: steps?, cluster: Some(sight) })
+    Ok(look)
+}
+
+/// Looks at the machine and at the cluster, side by side; what takes secrets out of what was seen
+/// with them.
+async fn look(project: &Project, registries: Registries) -> Result<(Look, Redactor), Error> {
+    let known = || Redactor::new(project.scrubber.clone(), &Learned::default());
+    let (steps, seen) = if project.config.cluster.is_some() {
+        let (steps, seen) = tokio::join!(host::look(project), cluster::look(project, registries));
+        (steps?, Some(seen))
+    } else {
+        (host::look(project).await?, None)
+    };
+    let (cluster, redactor) = match seen {
+        None => (None, known()),
+        Some(Ok((cluster, redactor))) => (Some(Sight::Seen(Box::new(cluster))), redactor),
+        Some(Err(failure)) => {
+            let redactor = known();
+            (Some(Sight::Unseen(clean(failure.finding(), &redactor))), redactor)
+        }
+    };
+    let clean = |one: Hindrance| Hindrance { finding: clean(one.finding, &redactor), ..one };
+    let steps = steps.into_iter().map(clean).collect();
+    Ok((Look { steps, cluster }, redactor))
 }
 
 /// A finding without secrets, whoever's words it repeats.

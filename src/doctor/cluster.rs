@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::affected;
-use super::finding::{Confidence, Finding};
+use super::finding::Finding;
 use super::grace::is_young;
 use super::rule;
-use super::{node, service};
+use super::{helm, ingress, node, schedule, service, storage};
 use crate::readiness::keeper::respecting;
 use crate::readiness::registry_answer::{Answers, with_answers};
 use crate::readiness::{
@@ -18,12 +18,14 @@ use crate::readiness::{
 };
 
 /// The kinds that people apply and that can be in trouble.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
     "Namespace",
     "PersistentVolumeClaim",
     "Deployment",
     "StatefulSet",
     "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
     "Job",
     "CronJob",
     "Pod",
@@ -66,10 +68,15 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
         .map(|cause| {
             let same = |(_, one): &&(Root, Cause)| one.code == cause.code && one.root == cause.root;
             let judged = judged.iter().filter(same).map(|(root, _)| root.clone()).collect();
-            finding(&with_aside(cause, aside), judged, world)
+            finding(&with_aside(cause, world, aside), judged, world)
         })
         .collect();
-    merge(&mut findings, node::findings(world));
+    let more = node::causes(world)
+        .chain(storage::causes(world))
+        .chain(schedule::causes(world))
+        .chain(helm::causes(world, taken))
+        .chain(ingress::causes(world));
+    merge(&mut findings, more.map(|cause| finding(&cause, Vec::new(), world)).collect());
     merge(&mut findings, service::findings(world, taken));
     let mut findings = without_symptoms(&findings);
     rank(&mut findings);
@@ -84,9 +91,9 @@ fn rank(findings: &mut [Finding]) {
     findings.sort_by_key(weight);
 }
 
-fn with_aside(cause: Cause, aside: &impl Aside) -> Cause {
+fn with_aside(cause: Cause, world: &World, aside: &impl Aside) -> Cause {
     let cause = match cause.log.as_ref().and_then(|source| aside.log(source)) {
-        Some(log) => crash_log::with_log(cause, &log),
+        Some(log) => crash_log::with_log(cause, &log, world),
         None => cause,
     };
     match cause.pull.as_ref().and_then(|source| aside.answers(source)) {
@@ -135,9 +142,11 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         summary: failure.summary,
         evidence: failure.evidence,
         fix: failure.fix,
-        confidence: Confidence::Proven,
+        confidence: cause.confidence,
+        whose: cause.whose,
         affects,
         pods: cause.affects.len(),
+        needs: cause.needs.clone(),
         is_by_hand: cause.is_by_hand,
     }
 }
@@ -154,22 +163,51 @@ fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
     }
 }
 
-/// Leaves out what follows from another finding: an object that a cause nearer to the machine
-/// keeps down has no cause of its own.
+/// Leaves out what follows from another finding, and tells there what it keeps down.
 fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
-    let follows = |one: &Finding| {
-        findings.iter().any(|other| {
-            other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
-                || other.rule.layer <= one.rule.layer
-                    && other != one
-                    && other.root == one.root
-                    && is_rollout(one)
-        })
+    let above: Vec<Option<usize>> =
+        findings.iter().map(|one| findings.iter().position(|other| follows(one, other))).collect();
+    // Two that ask for each other in vain are both told.
+    let top = |from: usize| {
+        let mut at = from;
+        for _ in 0..findings.len() {
+            let Some(next) = above[at] else { return at };
+            at = next;
+        }
+        from
     };
-    findings.iter().filter(|one| !follows(one)).cloned().collect()
+    let tops: Vec<usize> = (0..findings.len()).map(top).collect();
+    let mut kept = findings.to_vec();
+    for (at, &top) in tops.iter().enumerate().filter(|(at, top)| at != *top) {
+        let below = findings[at].affects.iter().chain([&findings[at].root]);
+        kept[top].affects.extend(below.cloned());
+    }
+    let mut at = 0;
+    kept.retain(|_| {
+        at += 1;
+        tops[at - 1] == at - 1
+    });
+    for one in &mut kept {
+        one.affects.sort();
+        one.affects.dedup();
+        one.affects.retain(|affected| *affected != one.root);
+    }
+    kept
 }
 
-/// Whether it only says that something did not come up in time.
+/// Whether one finding has another as its cause: an object that a cause nearer to the machine keeps
+/// down has no cause of its own, nor has one that asks in vain for what another keeps down.
+fn follows(one: &Finding, other: &Finding) -> bool {
+    if std::ptr::eq(one, other) {
+        return false;
+    }
+    let keeps_down = |root: &Root| other.root == *root || other.affects.contains(root);
+    other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
+        || other.rule.layer <= one.rule.layer && other.root == one.root && is_rollout(one)
+        || one.needs.as_ref().is_some_and(keeps_down)
+}
+
+/// Whether it only says that something did not come up in time, or does not do its work.
 fn is_rollout(finding: &Finding) -> bool {
-    finding.rule.id == "ROLL-01"
+    ["ROLL-01", "CFG-08"].contains(&finding.rule.id)
 }

@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::incident_tests::{found, ids};
+use super::fixture::{found, ids};
 use crate::event::Form;
 use crate::manifest::read;
-use crate::readiness::fixture::snapshot;
+use crate::readiness::fixture::{corpus, snapshot};
 
 /// The context of the recorded cluster, as nobody would name one who likes shells.
 const CONTEXT: &str = "it's the lab";
@@ -19,9 +19,9 @@ const PROGRAMS: [&str; 8] = ["mlup", "kubectl", "helm", "docker", "minikube", "k
 fn each_command_is_one_line_for_one_cluster_about_objects_of_it() {
     let mut wrong = Vec::new();
     let mut commands = 0;
-    for id in ids() {
+    for id in ids(&corpus()) {
         let (objects, world) = snapshot(&id);
-        for finding in found(&id, &world) {
+        for finding in found(&corpus().join(&id), &world) {
             let finding = finding.pinned(CONTEXT);
             commands += usize::from(is_command(&finding));
             let objection = objection(&finding, &objects);

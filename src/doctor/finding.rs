@@ -6,15 +6,7 @@ use std::collections::BTreeSet;
 use super::rule::{Layer, Recovery, Repair, Rule};
 use crate::event::{Evidence, Fix};
 use crate::readiness::Root;
-
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// The objects prove it.
-    Proven,
-    /// Much speaks for it.
-    Likely,
-}
+pub use crate::readiness::{Confidence, Whose};
 
 /// One cause of trouble.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,10 +23,14 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// How sure it is.
     pub confidence: Confidence,
+    /// Who has to change something.
+    pub whose: Whose,
     /// What it keeps from being ready: workloads and services, not their pods.
     pub affects: Vec<Root>,
     /// In how many pods it shows.
     pub pods: usize,
+    /// What it asks for in vain: trouble there comes before it.
+    pub needs: Option<Root>,
     /// Whether only a person can repair it this time, whatever the rule says.
     pub is_by_hand: bool,
 }

@@ -2,16 +2,25 @@
 //! symptoms the causes. Pure: taking the look, fetching logs and applying fixes are the steps'.
 
 mod affected;
+pub mod bundle;
 pub mod cluster;
 pub mod finding;
 mod grace;
+mod helm;
+mod ingress;
 pub mod look;
 mod node;
 pub mod rule;
+mod schedule;
 mod service;
+mod storage;
 pub mod treatment;
 
 #[cfg(test)]
 mod command_tests;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod incident_tests;
+#[cfg(test)]
+mod robust_tests;

@@ -67,8 +67,33 @@ pub struct Rule {
     codes: &'static [&'static str],
 }
 
-/// The rule of a cause that the catalogue does not have.
-pub static UNKNOWN: Rule = row("unknown", Layer::Rollout, Repair::ByHand, Recovery::ByItself, &[]);
+/// What a cause is of that the catalogue does not have.
+const NONE: &str = "unknown";
+
+/// The rules of causes that the catalogue does not have, by what they are about.
+static OTHERS: &[Rule] = &[
+    row(NONE, Layer::Probe, Repair::ByHand, Recovery::ByItself, &["PROBE_FAILING"]),
+    row(NONE, Layer::Object, Repair::ByHand, Recovery::ByItself, &["VOLUME_FAILED"]),
+    row(NONE, Layer::Scheduling, Repair::ByHand, Recovery::ByItself, &["UNSCHEDULABLE"]),
+    row(NONE, Layer::Pull, Repair::ByHand, Recovery::ByItself, &["PULL_FAILED"]),
+    row(
+        NONE,
+        Layer::Create,
+        Repair::ByHand,
+        Recovery::NewPod,
+        &["CONTAINER_CONFIG", "POD_NOT_CREATED"],
+    ),
+    row(
+        NONE,
+        Layer::Crash,
+        Repair::ByHand,
+        Recovery::NewPod,
+        &["CRASH_LOOP", "POD_FAILED", "POD_NOT_ENDING"],
+    ),
+];
+
+/// The rule of a cause of which nothing else is known.
+pub static UNKNOWN: Rule = row(NONE, Layer::Rollout, Repair::ByHand, Recovery::ByItself, &[]);
 
 const fn row(
     id: &'static str,
@@ -88,9 +113,11 @@ use Repair::{Automatic, ByHand, Confirmed};
 pub static RULES: &[Rule] = &[
     row("NODE-01", Node, Automatic, ByItself, &["NODE_NOT_READY"]),
     row("NODE-02", Node, ByHand, ByItself, &[]),
-    row("NODE-03", Node, Confirmed, ByItself, &[]),
+    row("NODE-03", Node, Confirmed, ByItself, &["NODE_PRESSURE"]),
     row("NODE-04", Node, ByHand, ByItself, &[]),
     row("NODE-05", Node, Confirmed, ByItself, &["NODE_CORDONED"]),
+    row("NODE-06", Scheduling, ByHand, ByItself, &["PODS_TURNED_AWAY"]),
+    row("NODE-07", Node, ByHand, ByItself, &["SANDBOX_FAILED"]),
     row("NODE-08", Crash, Confirmed, NewPod, &[]),
     row("API-11", Api, ByHand, AtOnce, &["KIND_UNKNOWN"]),
     row("API-12", Api, ByHand, ByItself, &[]),
@@ -98,7 +125,7 @@ pub static RULES: &[Rule] = &[
     row("API-15", Api, ByHand, AtOnce, &["NAMESPACE_TERMINATING"]),
     row("CFG-01", Object, ByHand, ByItself, &["SECRET_KEY_MISSING", "CONFIG_MAP_KEY_MISSING"]),
     row("CFG-02", Object, ByHand, ByItself, &["SECRET_MISSING", "CONFIG_MAP_MISSING"]),
-    row("CFG-03", Create, ByHand, NewPod, &["CONTAINER_CONFIG"]),
+    row("CFG-03", Create, ByHand, NewPod, &[]),
     row("CFG-04", Create, ByHand, NewPod, &["CONTAINER_COMMAND", "CONTAINER_START"]),
     row("CFG-05", Object, Confirmed, ByItself, &[]),
     row(
@@ -109,6 +136,7 @@ pub static RULES: &[Rule] = &[
         &["POD_ACCOUNT_MISSING", "QUOTA_EXCEEDED", "POD_SECURITY", "PODS_REFUSED"],
     ),
     row("CFG-07", Create, ByHand, NewPod, &[]),
+    row("CFG-08", Rollout, ByHand, ByItself, &[]),
     row("SCH-01", Scheduling, ByHand, ByItself, &["NODE_RESOURCES"]),
     row("SCH-02", Scheduling, ByHand, ByItself, &[]),
     row("SCH-03", Scheduling, ByHand, ByItself, &[]),
@@ -117,7 +145,7 @@ pub static RULES: &[Rule] = &[
     row("SCH-06", Scheduling, ByHand, ByItself, &["HOST_PORT_TAKEN"]),
     row("SCH-07", Object, ByHand, ByItself, &["CLAIM_MISSING"]),
     row("SCH-08", Scheduling, ByHand, NewPod, &[]),
-    row("SCH-10", Scheduling, ByHand, ByItself, &["SCHEDULER_UNKNOWN", "UNSCHEDULABLE"]),
+    row("SCH-10", Scheduling, ByHand, ByItself, &["SCHEDULER_UNKNOWN"]),
     row("PULL-01", Object, Automatic, ByItself, &["PULL_SECRET_MISSING"]),
     row(
         "PULL-02",
@@ -136,15 +164,18 @@ pub static RULES: &[Rule] = &[
     row("PULL-10", Pull, Confirmed, ByItself, &["REGISTRY_CERTIFICATE"]),
     row("PULL-11", Pull, Automatic, ByItself, &[]),
     row("PULL-12", Pull, ByHand, NewPod, &[]),
+    row("PULL-13", Pull, Confirmed, NewPod, &[]),
     row("PULL-14", Pull, ByHand, NewPod, &["IMAGE_NAME_INVALID"]),
     row("PULL-15", Pull, Automatic, ByItself, &["IMAGE_NOT_ON_NODE"]),
     row("PULL-16", Pull, ByHand, ByItself, &["RATE_LIMITED"]),
     row("PULL-17", Pull, ByHand, ByItself, &[]),
+    row("PULL-18", Object, Automatic, ByItself, &[]),
     row("PULL-19", Object, Automatic, ByItself, &["PULL_SECRET_UNUSABLE"]),
     row("PULL-20", Object, Confirmed, NewPod, &[]),
     row("PULL-21", Object, Confirmed, ByItself, &[]),
     row("PULL-22", Pull, ByHand, ByItself, &[]),
     row("CRASH-01", Crash, Confirmed, NewPod, &["OOM_KILLED"]),
+    row("CRASH-02", Probe, ByHand, NewPod, &[]),
     row("CRASH-03", Crash, ByHand, NewPod, &["CONTAINER_ENDS"]),
     row("CRASH-05", Crash, ByHand, NewPod, &["EXEC_FORMAT"]),
     row("CRASH-06", Crash, ByHand, NewPod, &[]),
@@ -159,19 +190,30 @@ pub static RULES: &[Rule] = &[
     row("CRASH-15", Crash, ByHand, ByItself, &["INIT_FAILED"]),
     row("PROBE-01", Probe, ByHand, NewPod, &["PROBE_KILLS"]),
     row("PROBE-02", Probe, ByHand, NewPod, &[]),
-    row("PROBE-03", Probe, ByHand, NewPod, &["PROBE_FAILING"]),
+    row("PROBE-03", Probe, ByHand, NewPod, &[]),
     row("PROBE-04", Probe, ByHand, NewPod, &[]),
     row("PROBE-05", Probe, ByHand, NewPod, &[]),
+    row("PROBE-06", Probe, ByHand, ByItself, &[]),
+    row("PROBE-08", Probe, ByHand, ByItself, &["READINESS_GATE"]),
     row("PVC-01", Object, Confirmed, ByItself, &["STORAGE_CLASS_MISSING"]),
     row("PVC-02", Object, Confirmed, ByItself, &[]),
     row("PVC-04", Object, ByHand, ByItself, &["CLAIM_UNBOUND"]),
     row("PVC-05", Object, ByHand, ByItself, &["CLAIM_NOT_PROVISIONED"]),
     row("PVC-06", Object, ByHand, NewPod, &["CLAIM_LOST"]),
+    row("PVC-07", Object, ByHand, NewPod, &["CLAIM_ENDING"]),
+    row("PVC-08", Object, ByHand, ByItself, &[]),
+    row("PVC-09", Object, Confirmed, NewPod, &[]),
+    row("DNS-01", Node, ByHand, ByItself, &[]),
     row("SKEW-01", Crash, ByHand, NewPod, &[]),
     row("JOB-01", Rollout, ByHand, NewPod, &["JOB_FAILED"]),
+    row("JOB-02", Rollout, ByHand, AtOnce, &["SCHEDULE_INVALID"]),
     row("SVC-01", Service, Confirmed, AtOnce, &["SERVICE_SELECTS_NOTHING"]),
     row("SVC-03", Service, Confirmed, AtOnce, &[]),
     row("SVC-04", Service, ByHand, ByItself, &[]),
+    row("ING-01", Service, Confirmed, AtOnce, &["INGRESS_UNSERVED"]),
+    row("ING-02", Service, ByHand, AtOnce, &["INGRESS_BACKEND_MISSING"]),
+    row("HELM-01", Rollout, Confirmed, AtOnce, &["RELEASE_PENDING"]),
+    row("HELM-08", Create, ByHand, NewPod, &[]),
     row("ARGO-01", Rollout, ByHand, ByItself, &["ARGO_APPLICATION_ERROR", "ARGO_SYNC_FAILED"]),
     row("ROLL-01", Rollout, ByHand, ByItself, &["ROLLOUT_DEADLINE"]),
 ];
@@ -185,10 +227,11 @@ pub fn by_id(id: &str) -> &'static Rule {
 /// The rule of a cause: the one that it names, else that of its code.
 #[must_use]
 pub fn of(cause: &Cause) -> &'static Rule {
-    match cause.rule {
-        Some(id) => by_id(id),
-        None => RULES.iter().find(|rule| rule.codes.contains(&cause.code)).unwrap_or(&UNKNOWN),
+    if let Some(id) = cause.rule {
+        return by_id(id);
     }
+    let mut all = RULES.iter().chain(OTHERS);
+    all.find(|rule| rule.codes.contains(&cause.code)).unwrap_or(&UNKNOWN)
 }
 
 #[cfg(test)]
@@ -233,8 +276,8 @@ mod tests {
     fn each_rule_and_each_code_stands_once() {
         let mut ids = BTreeSet::new();
         let mut codes = BTreeSet::new();
-        for rule in RULES {
-            assert!(ids.insert(rule.id), "{} twice", rule.id);
+        for rule in RULES.iter().chain(OTHERS) {
+            assert!(ids.insert(rule.id) || rule.id == NONE, "{} twice", rule.id);
             for code in rule.codes {
                 assert!(codes.insert(code), "{code} twice");
             }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::affected::selects;
-use super::finding::{Confidence, Finding};
+use super::finding::{Confidence, Finding, Whose};
 use super::rule::by_id;
 use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
@@ -64,8 +64,10 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
             None => retarget(service, target, &has),
         }),
         confidence,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }
@@ -182,8 +184,10 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         evidence: vec![Evidence::new(format!("service {name}"), words)],
         fix: Some(Fix::run(forward(service))),
         confidence: Confidence::Proven,
+        whose: Whose::Environment,
         affects: Vec::new(),
         pods: 0,
+        needs: None,
         is_by_hand: false,
     })
 }

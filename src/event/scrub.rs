@@ -7,9 +7,14 @@ use crate::redact::Scrubber;
 impl Event {
     /// Replaces every known secret in the texts of this event.
     pub fn scrub(&mut self, scrubber: &Scrubber) {
+        self.amend(&|text| scrubber.scrub(text));
+    }
+
+    /// Changes the texts of this event; identifiers and codes stay.
+    pub fn amend(&mut self, change: &dyn Fn(&str) -> String) {
         for text in self.kind.texts() {
-            let clean = scrubber.scrub(text);
-            *text = clean;
+            let changed = change(text);
+            *text = changed;
         }
     }
 }

@@ -67,6 +67,22 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
+/// Reads a file of a limited size.
+///
+/// # Errors
+/// `FILE_UNREADABLE`: it is not there, not readable, or has more bytes.
+pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(io::Error::other(format!("it has more than {} MiB", most >> 20)));
+        }
+        Ok(bytes)
+    };
+    read().map_err(|error| unreadable(path, &error))
+}
+
 /// The bytes of a file, read piece by piece when they are needed, and how many there are now.
 ///
 /// # Errors

@@ -36,6 +36,24 @@ pub enum Remedy {
     Nodes,
 }
 
+/// How sure a cause is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The objects prove it.
+    Proven,
+    /// Much speaks for it.
+    Likely,
+}
+
+/// Whose the trouble is: who has to change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The cluster's, the machine's, or that of what was deployed.
+    Environment,
+    /// The program's in the container: its code, its data, what it was built from.
+    Application,
+}
+
 /// The object that is at fault; it need not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Root {
@@ -112,13 +130,19 @@ pub struct Cause {
     pub attempt: i64,
     /// The rule of the catalogue, where the code stands for several: `PROBE-03`.
     pub rule: Option<&'static str>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Who has to change something.
+    pub whose: Whose,
+    /// What the container asks for in vain, where its log names it: trouble there comes first.
+    pub needs: Option<Root>,
     /// Whether only a person can end it, although mlup can where the rule fires otherwise.
     pub is_by_hand: bool,
 }
 
 impl Cause {
     /// A cause with its words, and nothing to prove it yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         code: &'static str,
         class: Class,
         finality: Finality,
@@ -137,12 +161,25 @@ impl Cause {
             pull: None,
             attempt: 0,
             rule: None,
+            confidence: Confidence::Proven,
+            whose: Whose::Environment,
+            needs: None,
             is_by_hand: false,
         }
     }
 
-    pub(super) fn rule(mut self, rule: &'static str) -> Self {
+    pub(crate) fn rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    pub(crate) fn likely(mut self) -> Self {
+        self.confidence = Confidence::Likely;
+        self
+    }
+
+    pub(super) fn logged(mut self, log: Option<LogSource>) -> Self {
+        self.log = log;
         self
     }
 
@@ -151,7 +188,7 @@ impl Cause {
         self
     }
 
-    pub(super) fn because(mut self, source: impl Into<String>, text: &str) -> Self {
+    pub(crate) fn because(mut self, source: impl Into<String>, text: &str) -> Self {
         let text = text.trim();
         let text = match text.char_indices().nth(LONGEST) {
             Some((cut, _)) => format!("{}...", &text[..cut]),
@@ -164,28 +201,28 @@ impl Cause {
     }
 
     /// What is done by hand; a command is [`Cause::run`].
-    pub(super) fn fix(mut self, instruction: impl Into<String>) -> Self {
+    pub(crate) fn fix(mut self, instruction: impl Into<String>) -> Self {
         self.fix = Some(Fix::advice(instruction));
         self
     }
 
     /// The command that helps.
-    pub(super) fn run(mut self, line: CommandLine) -> Self {
+    pub(crate) fn run(mut self, line: CommandLine) -> Self {
         self.fix = Some(Fix::run(line));
         self
     }
 
-    pub(super) fn root(mut self, kind: &str, namespace: &str, name: &str) -> Self {
+    pub(crate) fn root(mut self, kind: &str, namespace: &str, name: &str) -> Self {
         self.root = Some(Root::new(kind, namespace, name));
         self
     }
 
-    pub(super) fn maybe_root(mut self, root: Option<Root>) -> Self {
+    pub(crate) fn maybe_root(mut self, root: Option<Root>) -> Self {
         self.root = root.or(self.root);
         self
     }
 
-    pub(super) fn affecting(mut self, object: &Value) -> Self {
+    pub(crate) fn affecting(mut self, object: &Value) -> Self {
         self.affects.push(format!("{}/{}", read::namespace(object), read::name(object)));
         self
     }
@@ -206,7 +243,7 @@ impl Cause {
     /// The failure that this cause is once waiting is given up.
     #[must_use]
     pub fn failure(&self) -> Failure {
-        let mut failure = Failure::new(self.class, self.code, self.summary.clone());
+        let mut failure = Failure::new(self.class, self.code, self.told());
         failure.evidence = self
             .evidence
             .iter()
@@ -217,6 +254,14 @@ impl Cause {
             failure = failure.because("affects", self.affected());
         }
         Failure { fix: self.fix.clone(), ..failure }
+    }
+
+    /// The sentence, with whose the trouble is where it is not the environment's.
+    fn told(&self) -> String {
+        match self.whose {
+            Whose::Environment => self.summary.clone(),
+            Whose::Application => format!("{} (in your application)", self.summary),
+        }
     }
 
     /// Whether another cause is the same trouble in another place.

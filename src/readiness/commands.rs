@@ -30,6 +30,12 @@ pub(super) fn logs(pod: &Value, container: &str) -> CommandLine {
     ])
 }
 
+/// What a container that runs says.
+pub(super) fn last_words(pod: &Value, container: &str) -> CommandLine {
+    let line = CommandLine::kubectl(read::namespace(pod)).args(["logs", read::name(pod)]);
+    line.args(["-c", container, "--tail=50"])
+}
+
 /// Builds an image for a platform and pushes it.
 pub(super) fn build(platform: &str, image: &str) -> CommandLine {
     let line = CommandLine::tool("docker").args(["buildx", "build", "--platform", platform]);

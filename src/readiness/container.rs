@@ -6,7 +6,8 @@ use super::cause::{Cause, Finality, Remedy};
 use super::commands;
 use super::pods::Container;
 use super::workload::called;
-use super::world::{self, World};
+use super::world::World;
+use crate::event::CommandLine;
 use crate::manifest::missing::{self, Missing, Present};
 use crate::manifest::references::{self, Target};
 use crate::manifest::{Object, Place, read};
@@ -32,14 +33,14 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
 }
 
 /// Something that a message names as missing.
-struct Named {
-    target: Target,
+pub(super) struct Named {
+    pub(super) target: Target,
     name: String,
     key: Option<String>,
 }
 
 /// What the kubelet's words name: `secret "x" not found`, `couldn't find key k in Secret n/x`.
-fn named(words: &str) -> Option<Named> {
+pub(super) fn named(words: &str) -> Option<Named> {
     if let Some((_, rest)) = words.split_once("couldn't find key ") {
         let (key, place) = rest.split_once(" in ")?;
         let (kind, path) = place.split_once(' ')?;
@@ -64,7 +65,7 @@ fn named(words: &str) -> Option<Named> {
 
 /// Everything that a pod refers to and that is provably not there. Kinds that nobody listed are
 /// taken as there.
-fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
+pub(super) fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
     let Some(object) = Object::new(pod.clone(), Place::default()) else { return Vec::new() };
     let references: Vec<_> = references::references(&object, read::namespace(pod))
         .into_iter()
@@ -90,7 +91,7 @@ fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
 }
 
 /// The cause for something missing that the kubelet named, with all keys that are missing beside it.
-fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause {
+pub(super) fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause {
     let mut keys = Vec::from_iter(named.key.clone());
     let mut missing = provably_missing(pod, world).into_iter();
     let same = missing.find(|one| one.target == named.target && one.name == named.name);
@@ -107,7 +108,39 @@ fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause {
     if let Some(same) = same {
         keys.extend(same.keys.into_iter().filter(|key| named.key.as_ref() != Some(key)));
     }
-    describe(pod, named.target, &named.name, named.key.is_none(), &keys)
+    let cause = describe(pod, named.target, &named.name, named.key.is_none(), &keys);
+    by_metallb(cause, pod, world)
+}
+
+/// The secret by which the speakers of `MetalLB` find each other.
+const MEMBERLIST: &str = "memberlist";
+
+/// Its controller makes that secret itself (since 0.10): where it is missing, the controller
+/// does not work.
+pub(super) fn by_metallb(cause: Cause, pod: &Value, world: &World) -> Cause {
+    if cause.root.as_ref().is_none_or(|root| root.name != MEMBERLIST) {
+        return cause;
+    }
+    let namespace = read::namespace(pod);
+    let labels = "/metadata/labels/app.kubernetes.io~1component";
+    let controller = world.within("Deployment", namespace).find(|deployment| {
+        read::name(deployment).ends_with("controller")
+            || read::text(deployment, labels) == "controller"
+    });
+    let cause = cause.rule("CFG-08");
+    let Some(name) = controller.map(read::name) else { return cause };
+    cause
+        .because(
+            format!("deployment {name}"),
+            "MetalLB's controller makes this secret itself once it reaches the API",
+        )
+        .run(
+            CommandLine::kubectl(namespace)
+                .arg("logs")
+                .arg(format!("deployment/{name}"))
+                .comment("why it cannot reach the API or write the secret"),
+        )
+        .root("Deployment", namespace, name)
 }
 
 /// Whether what the kubelet missed has been made since.
@@ -118,7 +151,13 @@ fn is_there_now(pod: &Value, world: &World, named: &Named) -> bool {
     named.key.as_ref().is_none_or(|key| maps.any(|known| known == key))
 }
 
-fn describe(pod: &Value, target: Target, name: &str, absent: bool, keys: &[String]) -> Cause {
+pub(super) fn describe(
+    pod: &Value,
+    target: Target,
+    name: &str,
+    absent: bool,
+    keys: &[String],
+) -> Cause {
     let kind = target.kind();
     let namespace = read::namespace(pod);
     let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
@@ -153,40 +192,6 @@ fn describe(pod: &Value, target: Target, name: &str, absent: bool, keys: &[Strin
         .affecting(pod)
 }
 
-/// A pod that waits for a volume whose source is provably not there, or whose mount says so.
-pub(super) fn volume_cause(pod: &Value, world: &World) -> Option<Cause> {
-    let waits = ["/status/initContainerStatuses", "/status/containerStatuses"]
-        .iter()
-        .flat_map(|list| read::list(pod, list))
-        .any(|status| {
-            ["ContainerCreating", "PodInitializing"]
-                .contains(&read::text(status, "/state/waiting/reason"))
-        });
-    if !waits {
-        return None;
-    }
-    let mounts = world.events(pod).filter(|event| read::text(event, "/reason") == "FailedMount");
-    let said = mounts.map(world::message).filter_map(|words| Some((words, named(words)?))).last();
-    let proven = provably_missing(pod, world)
-        .into_iter()
-        .find(|one| one.wanted_by.iter().any(|by| by.path.contains(".volumes[")));
-    match (proven, said) {
-        (Some(one), said) => {
-            let cause = describe(pod, one.target, &one.name, one.absent, &one.keys);
-            Some(
-                cause
-                    .rule("CFG-05")
-                    .because("event FailedMount", said.map_or("", |(words, _)| words)),
-            )
-        }
-        (None, Some((words, named))) if !world.knows(named.target.kind()) => {
-            let cause = missing_cause(pod, world, &named).rule("CFG-05");
-            Some(cause.because("event FailedMount", words))
-        }
-        _ => None,
-    }
-}
-
 /// A configuration that the kubelet refuses for another reason, such as a user that it must not use.
 fn other(container: &Container<'_>) -> Cause {
     let words = container.words();
@@ -197,12 +202,24 @@ fn other(container: &Container<'_>) -> Cause {
         format!("{} cannot be made: {words}", container.called()),
     )
     .affecting(container.pod);
-    if words.contains("runAsNonRoot") || words.contains("non-root") {
+    if ["runAsNonRoot", "non-root", "runAsUser"].iter().any(|known| words.contains(known)) {
         return cause
             .rule("CFG-03")
             .fix("set `securityContext.runAsUser` to a number other than 0");
     }
-    cause.run(commands::describe(container.pod))
+    if is_about_mounts(words) {
+        return cause.rule("CFG-07").fix(
+            "correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder",
+        );
+    }
+    cause.likely().run(commands::describe(container.pod))
+}
+
+/// Whether the words tell of a volume's path inside of the container.
+fn is_about_mounts(words: &str) -> bool {
+    ["subPath", "error mounting", "to rootfs", "failed to mkdir", "not a shared mount"]
+        .iter()
+        .any(|known| words.contains(known))
 }
 
 /// A command that the runtime could not run.
@@ -211,6 +228,14 @@ pub(super) fn command(container: &Container<'_>, words: &str) -> Cause {
         words.rsplit("container process: ").next().unwrap_or(words).trim_end_matches(": unknown");
     if words.contains("exec format error") {
         return super::crash::exec_format(container, words);
+    }
+    if is_about_mounts(words) {
+        let summary = format!("{} cannot be started: {tail}", container.called());
+        return Cause::new("CONTAINER_START", Class::Config, Finality::Transient, summary)
+            .rule("CFG-07")
+            .because(container.source(), words)
+            .fix("correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder")
+            .affecting(container.pod);
     }
     let known = [
         "executable file not found",

@@ -1,202 +1,249 @@
 //! What the last lines of a crashed container's log add to its cause. Fetching the log is the step's.
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, Remedy, Root, Whose};
 use super::commands;
-use crate::event::{Evidence, Fix};
+use super::dependency::{self, Asked};
+use super::signatures::{self, DNS, Signature, UNREACHABLE};
+use super::traceback::{self, Raised};
+use super::world::World;
+use crate::event::{CommandLine, Evidence, Fix};
 
 /// Most lines of a log that become evidence.
 const LINES: usize = 3;
 
-/// Words of a log and what they mean.
-struct Known {
-    words: &'static [&'static str],
-    code: Option<&'static str>,
-    finality: Finality,
-    why: &'static str,
-    /// The rule of the catalogue.
-    rule: &'static str,
-    fix: Option<&'static str>,
-}
-
 const DEPENDENCY: Finality = Finality::CurableBy(Remedy::Dependency);
 
-/// In the order in which they decide.
-const KNOWN: [Known; 13] = [
-    Known {
-        words: &["exec format error", "exec user process caused"],
-        code: Some("EXEC_FORMAT"),
-        finality: Finality::Fatal,
-        why: "its program is not for the node's platform",
-        rule: "CRASH-05",
-        fix: Some("docker buildx build --platform {platform} --push ."),
-    },
-    Known {
-        words: &["cannot import name 'ColumnMapping' from 'evidently'"],
-        code: None,
-        finality: DEPENDENCY,
-        why: "evidently 0.7 no longer has ColumnMapping",
-        rule: "CRASH-06",
-        fix: Some("pin `evidently<0.7` and build the image anew"),
-    },
-    Known {
-        words: &[
-            "KeyError: 60",
-            "InconsistentVersionWarning",
-            "node array from the pickle has an incompatible dtype",
-        ],
-        code: None,
-        finality: DEPENDENCY,
-        why: "its model was written by another version of scikit-learn",
-        rule: "CRASH-09",
-        fix: Some(
-            "build the image with the version of scikit-learn that wrote the model, or export the model again",
-        ),
-    },
-    Known {
-        words: &["Duplicated timeseries in CollectorRegistry"],
-        code: None,
-        finality: DEPENDENCY,
-        why: "its module is imported twice, and registers its metrics twice (in your application)",
-        rule: "CRASH-08",
-        fix: Some(
-            "start it once: `uvicorn main:app`, or `uvicorn.run(app)` in place of `uvicorn.run(\"main:app\")`",
-        ),
-    },
-    Known {
-        words: &["mlflow/logged-models failed with error code 404", "logged-models failed with"],
-        code: None,
-        finality: DEPENDENCY,
-        why: "its MLflow client is of a newer major version than the server (in your application)",
-        rule: "SKEW-01",
-        fix: Some(
-            "pin `mlflow` in the image to the major version of the server, and build it anew",
-        ),
-    },
-    Known {
-        words: &["NameError: name '"],
-        code: None,
-        finality: DEPENDENCY,
-        why: "its code names something that it does not import (in your application)",
-        rule: "CRASH-10",
-        fix: Some("correct the line that the traceback ends with, and build the image anew"),
-    },
-    Known {
-        words: &["KeyError: \"[", "KeyError: ['", "FileNotFoundError: "],
-        code: None,
-        finality: DEPENDENCY,
-        why: "its code does not find the data that it expects (in your application)",
-        rule: "CRASH-14",
-        fix: Some("correct the data or the line that the traceback ends with"),
-    },
-    Known {
-        words: &["plugin/loop: Loop ("],
-        code: None,
-        finality: DEPENDENCY,
-        why: "name service asks itself: the node's resolv.conf leads back to it",
-        rule: "NODE-08",
-        fix: Some("give the kubelet `resolvConf=/run/systemd/resolve/resolv.conf`"),
-    },
-    Known {
-        words: &["ModuleNotFoundError: ", "ImportError: "],
-        code: None,
-        finality: DEPENDENCY,
-        why: "a Python module is missing or of another version",
-        rule: "CRASH-07",
-        fix: Some("put the module, pinned, into the image's requirements and build it anew"),
-    },
-    Known {
-        words: &["Unable to locate credentials", "ExpiredToken", "InvalidClientTokenId"],
-        code: None,
-        finality: DEPENDENCY,
-        why: "it has no valid cloud credentials",
-        rule: "CRASH-12",
-        fix: Some("give the container credentials by a `[[secret]]` of mlup.toml"),
-    },
-    Known {
-        words: &[
-            "password authentication failed",
-            "Access denied for user",
-            "FATAL:  role \"",
-            "FATAL:  database \"",
-        ],
-        code: None,
-        finality: DEPENDENCY,
-        why: "a database does not accept its password; the database keeps the one of its first start",
-        rule: "CRASH-13",
-        fix: None,
-    },
-    Known {
-        words: &[
-            "could not translate host name",
-            "Name or service not known",
-            "no such host",
-            "Temporary failure in name resolution",
-            "getaddrinfo",
-        ],
-        code: Some("DEPENDENCY_UNREACHABLE"),
-        finality: DEPENDENCY,
-        why: "it does not find the host of something that it needs",
-        rule: "CRASH-11",
-        fix: Some("check the host's name against the services of its namespace"),
-    },
-    Known {
-        words: &[
-            "onnection refused",
-            "Could not connect to the endpoint URL",
-            "Connection timed out",
-        ],
-        code: Some("DEPENDENCY_UNREACHABLE"),
-        finality: DEPENDENCY,
-        why: "something that it needs does not answer",
-        rule: "CRASH-11",
-        fix: None,
-    },
-];
+/// Causes that a log explains further; the status of the others says what a log can only repeat.
+const OPEN: [&str; 5] = ["CRASH_LOOP", "INIT_FAILED", "JOB_FAILED", "POD_FAILED", "PROBE_FAILING"];
+
+/// A line that decides, by its place, and what it means.
+type Decided = (&'static Signature, usize);
 
 /// The cause with what the log adds: its last lines as evidence, and what known words mean.
 #[must_use]
-pub fn with_log(mut cause: Cause, log: &str) -> Cause {
+pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
     let lines: Vec<&str> = lines(log).collect();
-    // The status already says what the log can only repeat.
-    let known =
-        KNOWN.iter().filter(|_| ["CRASH_LOOP", "INIT_FAILED", "JOB_FAILED"].contains(&cause.code));
-    let found = known
-        .flat_map(|known| known.words.iter().map(move |words| (known, words)))
-        .find_map(|(known, words)| {
-            lines.iter().rposition(|line| line.contains(words)).map(|at| (known, at))
-        });
-    let last = found.map_or(lines.len(), |(_, at)| (at + 1).max(lines.len().min(LINES)));
-    let first = last.saturating_sub(LINES);
-    let source = cause
-        .log
-        .as_ref()
-        .map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
-    let shown = lines[first..last].iter().map(|line| Evidence::new(source.as_str(), shorten(line)));
+    let is_open = OPEN.contains(&cause.code);
+    let raised = traceback::last(&lines).filter(|_| is_open);
+    let found = if is_open { decide(&lines, raised) } else { None };
+    // A container that runs may have logged anything; only what is about its answers counts.
+    if cause.code == "PROBE_FAILING" {
+        return running(cause, &lines, found);
+    }
     cause.evidence.truncate(2);
-    cause.evidence.extend(shown);
-    if let Some((known, _)) = found {
-        cause.summary = format!("{}: {}", cause.summary, known.why);
-        if !keeps_its_rule(&cause) {
-            cause.rule = Some(known.rule);
+    cause.evidence.extend(evidence(&cause, &lines, found, raised));
+    if let Some(variable) = raised.and_then(|raised| unset(&lines, raised)) {
+        cause.summary =
+            format!("{}: variable `{variable}` of its environment is not set", cause.summary);
+        cause.fix = Some(Fix::advice(format!("set `{variable}` in `env` of the container")));
+        return cause;
+    }
+    match (found, raised) {
+        (Some((signature, at)), _) => {
+            cause = explained(cause, signature);
+            if cause.code == UNREACHABLE || signature.code == Some(UNREACHABLE) {
+                cause = placed(cause, lines[at], world);
+            }
         }
-        cause.code = known.code.filter(|_| cause.code != "JOB_FAILED").unwrap_or(cause.code);
-        cause.finality = if cause.code == "JOB_FAILED" { cause.finality } else { known.finality };
-        let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
-        let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
-        if let Some(fix) = known.fix {
-            cause.fix = Some(if cause.code == "EXEC_FORMAT" {
-                Fix::run(commands::build(&platform, ""))
-            } else {
-                Fix::advice(fix)
-            });
-        }
+        (None, Some(raised)) => cause = broken_off(cause, raised),
+        (None, None) => {}
     }
     cause
 }
 
-/// Whether it counts more what failed than why: an attempt of a job, a container before the others.
-fn keeps_its_rule(cause: &Cause) -> bool {
-    ["JOB_FAILED", "INIT_FAILED"].contains(&cause.code)
+/// The words that decide: those of the exception that ended the program, else any since it began to
+/// go wrong.
+fn decide(lines: &[&str], raised: Option<Raised<'_>>) -> Option<Decided> {
+    let matching = |line: &str| signatures::all().find(|one| one.is_in(line));
+    let first = raised.and_then(|raised| Some((matching(lines[raised.at])?, raised.at)));
+    let from = raised.map_or(0, |raised| raised.from);
+    first.or_else(|| {
+        signatures::all().find_map(|signature| {
+            let at = lines[from..].iter().rposition(|line| signature.is_in(line))?;
+            Some((signature, from + at))
+        })
+    })
+}
+
+/// The deciding line with what stands before it, the nearest frame first where there is one.
+fn evidence(
+    cause: &Cause,
+    lines: &[&str],
+    found: Option<Decided>,
+    raised: Option<Raised<'_>>,
+) -> Vec<Evidence> {
+    let log = cause.log.as_ref();
+    let source = log.map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
+    let line = |text: &str| Evidence::new(source.as_str(), shorten(text.trim()));
+    if let Some(raised) = raised.filter(|raised| found.is_none_or(|(_, at)| at == raised.at)) {
+        let more = found.is_none().then(|| lines.get(raised.at + 1).copied()).flatten();
+        return raised.frame.into_iter().chain([raised.words]).chain(more).map(line).collect();
+    }
+    let last = found.map_or(lines.len(), |(_, at)| (at + 1).max(lines.len().min(LINES)));
+    let first = last.saturating_sub(LINES);
+    lines[first..last].iter().map(|text| line(text)).collect()
+}
+
+/// The cause with what a signature means.
+fn explained(mut cause: Cause, signature: &Signature) -> Cause {
+    cause.summary = format!("{}: {}", cause.summary, signature.why);
+    cause.whose = signature.whose;
+    // Arguments that a chart left empty are why a program does not take them.
+    let says_more = cause.rule == Some("HELM-08") && signature.rule == Some("CFG-04");
+    cause.rule = match cause.code {
+        "INIT_FAILED" => Some("CRASH-15"),
+        "JOB_FAILED" => cause.rule,
+        _ if says_more => cause.rule,
+        _ => signature.rule,
+    };
+    if !["JOB_FAILED", "POD_FAILED"].contains(&cause.code) {
+        cause.code = signature.code.unwrap_or(cause.code);
+        cause.finality = match signature.code {
+            Some("EXEC_FORMAT") => Finality::Fatal,
+            _ => DEPENDENCY,
+        };
+    }
+    if let Some(fix) = signature.fix.filter(|_| !says_more) {
+        cause.fix = Some(if signature.code == Some("EXEC_FORMAT") {
+            let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
+            let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
+            Fix::run(commands::build(&platform, ""))
+        } else {
+            advised(fix)
+        });
+    }
+    cause
+}
+
+/// The variable of the environment that a Python program reads and that is not set.
+fn unset<'l>(lines: &[&'l str], raised: Raised<'l>) -> Option<&'l str> {
+    let name = raised.words.strip_prefix("KeyError: '")?.strip_suffix('\'')?;
+    let is_variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let reads = lines[raised.from..raised.at].iter().any(|line| line.contains("environ"));
+    (reads && name.chars().all(is_variable)).then_some(name)
+}
+
+/// A program that ended by an exception which nobody knows.
+fn broken_off(mut cause: Cause, raised: Raised<'_>) -> Cause {
+    cause.summary = format!("{}: its program ends with {}", cause.summary, shorten(raised.words));
+    cause.whose = Whose::Application;
+    if let Some(frame) = raised.frame {
+        cause.fix =
+            Some(Fix::advice(format!("correct what fails at {frame}, and build the image anew")));
+    }
+    cause
+}
+
+/// What an advice of a signature is: that on the cluster's name service is a command.
+fn advised(words: &str) -> Fix {
+    if words == DNS { Fix::run(name_service()) } else { Fix::advice(words) }
+}
+
+/// The cluster's name service.
+fn kube_dns() -> Root {
+    Root::new("Service", "kube-system", "kube-dns")
+}
+
+/// Whether the cluster's name service runs.
+fn name_service() -> CommandLine {
+    CommandLine::kubectl("kube-system")
+        .args(["get", "pods", "-l", "k8s-app=kube-dns"])
+        .comment("if they run, look for a NetworkPolicy that bars UDP port 53")
+}
+
+/// The cause with the service that the container asks for in vain.
+fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
+    let Some(namespace) = cause.log.as_ref().map(|log| log.namespace.clone()) else { return cause };
+    // A name service that does not answer says nothing of the name.
+    if cause.rule == Some("DNS-01") {
+        cause.needs = Some(kube_dns());
+        return cause;
+    }
+    match dependency::asked(line, &namespace, world) {
+        Some(Asked::Silent(service)) => {
+            cause.summary = format!("{} (service `{}`)", cause.summary, service.name);
+            cause.fix = Some(Fix::run(
+                CommandLine::kubectl(&service.namespace)
+                    .args(["get", "endpointslices", "-l"])
+                    .arg(format!("kubernetes.io/service-name={}", service.name))
+                    .comment(format!("are the pods behind service `{}` ready?", service.name)),
+            ));
+            cause.needs = Some(service);
+        }
+        Some(Asked::Unresolved(service)) => {
+            cause.summary = format!(
+                "{}, though service `{}` is in namespace `{}`",
+                cause.summary, service.name, service.namespace
+            );
+            if !["JOB-01", "CRASH-15"].iter().any(|rule| cause.rule == Some(*rule)) {
+                cause.rule = cause.rule.map(|_| "DNS-01");
+            }
+            cause.fix = Some(Fix::run(name_service()));
+            cause.needs = Some(kube_dns());
+        }
+        Some(Asked::Nowhere(host, elsewhere)) => {
+            let hint = match elsewhere {
+                Some(other) => format!(
+                    "name it `{}.{}`: that is where service `{}` is",
+                    other.name, other.namespace, other.name
+                ),
+                None => format!(
+                    "deploy service `{host}`, or correct the host in the container's environment"
+                ),
+            };
+            cause.summary = format!(
+                "{}: no service is called `{host}` in namespace `{namespace}`",
+                cause.summary
+            );
+            cause.fix = Some(Fix::advice(hint));
+        }
+        None => {}
+    }
+    cause
+}
+
+/// A container that runs and does not answer its probe: where it listens, and what it says of
+/// itself.
+fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
+    let source = cause
+        .log
+        .as_ref()
+        .map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
+    let listens = lines
+        .iter()
+        .rev()
+        .find(|line| line.contains("unning on http://") || line.contains("istening at: http://"));
+    if let Some(line) = listens.filter(|_| cause.rule == Some("PROBE-03")) {
+        let is_inside = line.contains("127.0.0.1") || line.contains("localhost");
+        cause.evidence.push(Evidence::new(source, shorten(line)));
+        if is_inside {
+            cause.summary =
+                format!("{}: the program listens for its own container alone", cause.summary);
+            cause.whose = Whose::Application;
+            cause.fix =
+                Some(Fix::advice("let the program listen on 0.0.0.0 in place of 127.0.0.1"));
+        }
+        return cause;
+    }
+    let degraded = lines.iter().rev().find(|line| {
+        let line = line.to_ascii_lowercase();
+        line.contains("degraded")
+            || line.contains("model_loaded\":false")
+            || line.contains("model_loaded\": false")
+            || line.contains("not ready")
+    });
+    let told = degraded.copied().or_else(|| found.map(|(_, at)| lines[at]));
+    if let Some(line) = told {
+        cause.evidence.push(Evidence::new(source, shorten(line)));
+    }
+    if let (None, Some((signature, _))) = (degraded, found) {
+        cause.summary = format!("{}; its log: {}", cause.summary, signature.why);
+        cause.whose = signature.whose;
+    }
+    if degraded.is_some() {
+        cause.whose = Whose::Application;
+    }
+    cause
 }
 
 /// Whether a log has anything to say; the runtime may have cleared it away.
@@ -224,6 +271,10 @@ mod tests {
     use super::*;
     use crate::policy::Class;
 
+    fn read(cause: Cause, log: &str) -> Cause {
+        with_log(cause, log, &World::default())
+    }
+
     fn crash() -> Cause {
         Cause::new("CRASH_LOOP", Class::Permanent, DEPENDENCY, "container `api` crashes")
     }
@@ -231,14 +282,14 @@ mod tests {
     #[test]
     fn a_lost_dependency_is_told_from_a_broken_program() {
         let log = "Traceback\npsycopg2.OperationalError: could not translate host name \"db\" to address\n\n(Background on this error at: x)\n";
-        let cause = with_log(crash(), log);
+        let cause = read(crash(), log);
         assert_eq!(cause.code, "DEPENDENCY_UNREACHABLE");
         assert!(cause.evidence.iter().any(|line| line.text.contains("host name \"db\"")));
     }
 
     #[test]
     fn an_unknown_log_gives_its_last_lines() {
-        let cause = with_log(crash(), "a\nb\n\n---\nc\nd\n");
+        let cause = read(crash(), "a\nb\n\n---\nc\nd\n");
         assert_eq!(cause.code, "CRASH_LOOP");
         let lines: Vec<_> = cause.evidence.iter().map(|line| line.text.as_str()).collect();
         assert_eq!(lines, ["b", "c", "d"]);
@@ -246,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_log_that_is_gone_adds_nothing() {
-        let cause = with_log(crash(), "unable to retrieve container logs for containerd://abc\n");
+        let cause = read(crash(), "unable to retrieve container logs for containerd://abc\n");
         assert_eq!(cause, crash());
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, Remedy, Root};
 use super::commands;
 use super::workload::called;
 use super::world::{self, World};
@@ -88,12 +88,16 @@ fn webhook(who: &str, words: &str, world: &World) -> Cause {
     let name = after("failed calling webhook \"").split('"').next().unwrap_or_default();
     let service = after("Post \"https://").split(['/', ':', '?']).next().unwrap_or_default();
     let behind = if service.is_empty() { String::new() } else { format!(" at `{service}`") };
-    let cause = Cause::new(
+    let mut cause = Cause::new(
         "WEBHOOK_UNREACHABLE",
         Class::Transient,
         Finality::Transient,
         format!("{who} gets no pods: webhook `{name}`{behind} does not answer"),
     );
+    let mut parts = service.split('.');
+    if let (Some(service), Some(namespace)) = (parts.next(), parts.next()) {
+        cause.needs = Some(Root::new("Service", namespace, service));
+    }
     let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
     let owner = kinds.iter().flat_map(|kind| world.all(kind)).find(|configuration| {
         read::list(configuration, "/webhooks").iter().any(|one| read::text(one, "/name") == name)

@@ -68,18 +68,37 @@ pub(crate) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents")
 }
 
+/// Those that were made from words of the catalogue.
+pub(crate) fn constructed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/constructed")
+}
+
 /// A snapshot in which every kind that the recording asked for is known.
 pub(crate) fn snapshot(id: &str) -> (Vec<Value>, World) {
-    let text = fs::read_to_string(corpus().join(id).join("snapshot.json")).unwrap();
+    let objects = objects_in(&corpus().join(id));
+    (objects.clone(), world_of(objects))
+}
+
+/// The objects of an incident.
+pub(crate) fn objects_in(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("snapshot.json")).unwrap();
     let list: Value = serde_json::from_str(&text).unwrap();
-    let objects = read::list(&list, "/items").to_vec();
-    let mut world = World::of(objects.clone());
+    read::list(&list, "/items").to_vec()
+}
+
+/// A world of objects that knows every kind which the recordings asked for.
+pub(crate) fn world_of(objects: Vec<Value>) -> World {
+    let mut world = World::of(objects);
     for kind in [
         "Secret",
         "ConfigMap",
         "ServiceAccount",
         "PersistentVolumeClaim",
+        "PersistentVolume",
         "StorageClass",
+        "Service",
+        "Job",
+        "CronJob",
         "Pod",
         "EndpointSlice",
         "Event",
@@ -88,7 +107,7 @@ pub(crate) fn snapshot(id: &str) -> (Vec<Value>, World) {
             world.set(kind, Vec::new());
         }
     }
-    (objects, world)
+    world
 }
 
 /// The objects that somebody applied.

@@ -24,7 +24,7 @@ fn causes_of(id: &str, objects: &[Value], world: &World) -> Vec<Cause> {
         }
     }
     let logged = found.into_iter().map(|cause| match log_of(id, &cause) {
-        Some(log) => crash_log::with_log(cause, &log),
+        Some(log) => crash_log::with_log(cause, &log, world),
         None => cause,
     });
     let mut folded = cause::fold(logged.collect());

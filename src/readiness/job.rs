@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Readiness;
-use super::cause::{Cause, Finality};
+use super::cause::{Cause, Finality, Root};
 use super::commands;
 use super::workload::called;
 use super::{World, pods};
@@ -19,6 +19,9 @@ pub(super) fn job(object: &Value, world: &World) -> Readiness {
     // `FailureTarget` comes first, while the last pods still end.
     let failed = ["Failed", "FailureTarget"].into_iter().find(|kind| read::holds(object, kind));
     if let Some(condition) = failed.and_then(|kind| read::condition(object, kind)) {
+        if is_made_up_for(object, world) {
+            return Readiness::Ready("failed, and a later run completed".to_owned());
+        }
         let mut cause = failure(object, condition);
         cause.log = pods::last_failed(object, world);
         return Readiness::Failed(cause);
@@ -68,6 +71,46 @@ fn failure(object: &Value, condition: &Value) -> Cause {
         .because(format!("job {name}"), read::text(condition, "/message"))
         .affecting(object);
     Cause { fix: Some(fix), ..cause }
+}
+
+/// Whether a later run of the same cron job completed.
+fn is_made_up_for(object: &Value, world: &World) -> bool {
+    let owners = read::list(object, "/metadata/ownerReferences").iter();
+    let mut owners = owners.filter(|owner| read::text(owner, "/kind") == "CronJob");
+    let made = read::text(object, "/metadata/creationTimestamp");
+    owners.any(|owner| {
+        world.owned("Job", read::text(owner, "/uid")).any(|other| {
+            read::holds(other, "Complete")
+                && read::text(other, "/metadata/creationTimestamp") > made
+        })
+    })
+}
+
+/// What is wrong with the runs of a cron job: the last one that failed, unless a later one
+/// completed, and what keeps the pods of the present one.
+pub(super) fn causes(object: &Value, world: &World) -> Vec<Cause> {
+    let runs: Vec<&Value> = world.owned("Job", read::text(object, "/metadata/uid")).collect();
+    let mut found: Vec<Cause> = Vec::new();
+    let failed = runs.iter().filter(|run| matches!(job(run, world), Readiness::Failed(_)));
+    if let Some(run) = failed.max_by_key(|run| made(run))
+        && let Readiness::Failed(cause) = job(run, world)
+    {
+        found.push(rooted(cause, run));
+    }
+    let present = runs.iter().filter(|run| matches!(job(run, world), Readiness::Progressing(_)));
+    if let Some(run) = present.max_by_key(|run| made(run)) {
+        found.extend(super::causes(run, world).into_iter().map(|cause| rooted(cause, run)));
+    }
+    super::cause::fold(found)
+}
+
+fn made(run: &Value) -> &str {
+    read::text(run, "/metadata/creationTimestamp")
+}
+
+fn rooted(mut cause: Cause, run: &Value) -> Cause {
+    cause.root.get_or_insert_with(|| Root::of(run));
+    cause
 }
 
 /// A cron job is ready when it is there: it runs later.

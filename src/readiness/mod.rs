@@ -9,26 +9,36 @@ mod crash;
 pub mod crash_log;
 mod create;
 mod custom;
+mod dependency;
 mod extension;
+pub mod gate;
 pub mod image;
 mod job;
 pub mod keeper;
 mod namespace;
+pub mod node;
 pub mod pods;
 mod probe;
 mod pull;
+mod pull_access;
 mod pull_secret;
 mod pull_words;
 pub mod registry_answer;
+mod rejected;
 mod schedule;
 mod service;
 mod shelf;
+mod signatures;
+mod traceback;
+mod unbound;
+mod volume;
 mod workload;
 pub mod world;
 
 use serde_json::Value;
 
-pub use cause::{Cause, Finality, LogSource, PullSource, Remedy, Root};
+pub use cause::{Cause, Confidence, Finality, LogSource, PullSource, Remedy, Root, Whose};
+pub use claim::held;
 pub use commands::top;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;
@@ -128,10 +138,18 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
     if workload::is_overtaken(object) {
         return Vec::new();
     }
+    let kind = read::kind(object);
+    if kind == "CronJob" {
+        return job::causes(object, world);
+    }
     let mut found: Vec<Cause> = match readiness(object, world) {
         // Jobs keep the pods of attempts that failed before one succeeded.
-        Readiness::Ready(_) if read::kind(object).ends_with("Job") => return Vec::new(),
+        Readiness::Ready(_) if kind == "Job" => return Vec::new(),
         Readiness::Blocked(cause) => vec![cause],
+        Readiness::Progressing(_) if kind == "PersistentVolumeClaim" => {
+            claim::cause(object, world).into_iter().collect()
+        }
+        Readiness::Progressing(_) => rejected::cause(object, world).into_iter().collect(),
         _ => Vec::new(),
     };
     found.extend(create::cause(object, world));

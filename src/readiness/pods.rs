@@ -3,10 +3,12 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, LogSource, Remedy};
+use super::cause::{Cause, Finality, LogSource};
 use super::workload::called;
 use super::world::World;
-use super::{Readiness, claim, commands, container, crash, probe, pull, schedule};
+use super::{
+    Readiness, claim, commands, container, crash, gate, node, probe, pull, schedule, volume,
+};
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -72,10 +74,7 @@ pub(super) fn last_failed(object: &Value, world: &World) -> Option<LogSource> {
         .into_iter()
         .filter(|pod| read::text(pod, "/status/phase") == "Failed");
     let pod = failed.max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
-    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
-        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
-    })?;
-    Some(Container { pod, world, status, is_init: false }.log())
+    Some(LogSource { architecture: world.architecture(pod), ..failed_container(pod)? })
 }
 
 /// When a container of an object's pods that runs now was started again, the last such time.
@@ -112,6 +111,20 @@ fn failed(object: &Value) -> Cause {
     .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
     .run(commands::describe(object))
     .affecting(object)
+    .logged(failed_container(object))
+}
+
+/// Where the log of the container is that ended a pod.
+fn failed_container(pod: &Value) -> Option<LogSource> {
+    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
+        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
+    })?;
+    Some(LogSource {
+        namespace: read::namespace(pod).to_owned(),
+        pod: read::name(pod).to_owned(),
+        container: read::text(status, "/name").to_owned(),
+        architecture: None,
+    })
 }
 
 /// What keeps a pod from being ready; `None` for one that is ready, has ended, or is on its way.
@@ -124,10 +137,12 @@ pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
     }
     lost_node(pod, world)
         .or_else(|| schedule::cause(pod, world))
-        .or_else(|| schedule::unseen(pod))
+        .or_else(|| schedule::unseen(pod, world))
         .or_else(|| of_containers(pod, world))
-        .or_else(|| container::volume_cause(pod, world))
+        .or_else(|| volume::cause(pod, world))
         .or_else(|| claim_on_node(pod, world))
+        .or_else(|| gate::cause(pod, world))
+        .or_else(|| volume::stuck(pod, world))
 }
 
 /// Whether the pod counts as ready, and each of its containers does as well: after a container
@@ -144,6 +159,8 @@ fn of_containers(pod: &Value, world: &World) -> Option<Cause> {
         .iter()
         .flat_map(|list| read::list(pod, list).iter().map(|status| (list.contains("init"), status)))
         .map(|(is_init, status)| Container { pod, world, status, is_init })
+        // A sidecar is an init container that stays.
+        .map(|one| Container { is_init: one.is_init && !one.stays(), ..one })
         .collect();
     // A container that cannot start says more than one that starts and crashes for want of it.
     let kinds: [fn(&Container<'_>) -> Option<Cause>; 4] =
@@ -175,6 +192,11 @@ impl<'w> Container<'w> {
             .iter()
             .flat_map(|list| read::list(self.pod, list))
             .find(|container| read::text(container, "/name") == self.name())
+    }
+
+    /// Whether it is started anew whenever it ends, as sidecars among the init containers are.
+    fn stays(&self) -> bool {
+        self.spec().is_some_and(|spec| read::text(spec, "/restartPolicy") == "Always")
     }
 
     /// The reason for which it waits.
@@ -222,27 +244,10 @@ impl<'w> Container<'w> {
     }
 }
 
-/// A pod that counted as running and whose node no longer answers.
+/// A pod whose node no longer answers, or cannot give it a network.
 fn lost_node(pod: &Value, world: &World) -> Option<Cause> {
-    let name = read::text(pod, "/spec/nodeName");
-    let node = world.find("Node", "", name)?;
-    let condition =
-        read::condition(node, "Ready").filter(|ready| read::text(ready, "/status") != "True")?;
-    Some(
-        Cause::new(
-            "NODE_NOT_READY",
-            Class::Prerequisite,
-            Finality::CurableBy(Remedy::Nodes),
-            format!("node `{name}` is not ready: {}", read::text(condition, "/message")),
-        )
-        .because(
-            format!("node {name}"),
-            &format!("{}: {}", read::text(condition, "/reason"), read::text(condition, "/message")),
-        )
-        .fix(format!("start node `{name}` or the kubelet on it; one that mlup made: mlup start"))
-        .root("Node", "", name)
-        .affecting(pod),
-    )
+    let node = world.find("Node", "", read::text(pod, "/spec/nodeName"))?;
+    node::not_ready(node, world).map(|cause| cause.affecting(pod))
 }
 
 /// A pod that has a node and waits there for a volume whose claim is in trouble.

@@ -1,27 +1,25 @@
-//! Why an image does not get onto a node. The runtimes say "401 Unauthorized" for a missing secret,
-//! a wrong one and a wrong password alike: which it is, the objects tell.
+//! Why an image does not get onto a node, by what its runtime says. Where that is about credentials,
+//! [`super::pull_access`] goes on.
 
 use serde_json::Value;
 
 use super::cause::{Cause, Finality, PullSource, Remedy};
 use super::commands;
 use super::pods::Container;
-use super::pull_secret::flaw;
 use super::pull_words::{Trouble, trouble};
-use super::workload::called;
 use super::world;
-use crate::event::{CommandLine, Fix};
-use crate::manifest::images::ImageName;
+use crate::manifest::images::{ImageName, PullPolicy};
 use crate::manifest::read;
 use crate::policy::Class;
+use crate::quote::quote;
 
 /// A pull that failed, with what the cause's words need.
-struct Pull<'c, 'w> {
-    container: &'c Container<'w>,
-    image: String,
-    name: ImageName,
+pub(super) struct Pull<'c, 'w> {
+    pub(super) container: &'c Container<'w>,
+    pub(super) image: String,
+    pub(super) name: ImageName,
     /// What the runtime said, if anybody remembers.
-    words: String,
+    pub(super) words: String,
 }
 
 /// Why a container's image is not there, if that is what it waits for.
@@ -33,6 +31,9 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
             let pull = Pull { words: words(container), container, image, name };
             Some(Cause { pull: Some(pull.source()), ..pull.cause()? })
+        }
+        "ErrImageNeverPull" if container.words().contains("proper auth") => {
+            Some(lent_to_others(container, &image))
         }
         "ErrImageNeverPull" => Some(
             finish(
@@ -72,6 +73,23 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
         )),
         _ => None,
     }
+}
+
+/// An image that was pulled with another pod's secret (Kubernetes 1.35 and later).
+fn lent_to_others(container: &Container<'_>, image: &str) -> Cause {
+    let cause = Cause::new(
+        "PULL_CREDENTIALS_MISSING",
+        Class::Prerequisite,
+        Finality::CurableBy(Remedy::PullSecret),
+        format!(
+            "image `{image}` is on the node for pods with its pull secret alone, and {} has none",
+            container.called()
+        ),
+    );
+    finish(container, cause).rule("PULL-18").fix(format!(
+        "give the pod in namespace `{}` the pull secret that the image was pulled with",
+        read::namespace(container.pod)
+    ))
 }
 
 fn load(image: &str) -> String {
@@ -130,11 +148,17 @@ impl Pull<'_, '_> {
                 format!("the node does not reach registry `{registry}`"),
             ).root("Registry", "", registry).fix(format!("check name and address of {registry} from the node: name service, proxy, firewall")),
             Trouble::NotFound => self.not_found(),
+            Trouble::Outage => self.told(
+                "REGISTRY_UNREACHABLE",
+                Class::Transient,
+                Finality::Transient,
+                format!("registry `{registry}` is out of order"),
+            ).root("Registry", "", registry).fix(format!("wait until {registry} answers again; the node goes on asking")),
             Trouble::Expired | Trouble::Denied => self.denied(),
-            Trouble::Unknown => match self.absent_secret() {
-                Some(secret) if self.words.is_empty() => self.secret_missing(secret),
-                _ => self.unknown(),
-            },
+            Trouble::Unknown if self.words.is_empty() => {
+                self.without_words().unwrap_or_else(|| self.unknown())
+            }
+            Trouble::Unknown => self.unknown(),
         };
         Some(cause.affecting(self.container.pod))
     }
@@ -148,7 +172,13 @@ impl Pull<'_, '_> {
     }
 
     /// A cause with the runtime's words as evidence.
-    fn told(&self, code: &'static str, class: Class, finality: Finality, summary: String) -> Cause {
+    pub(super) fn told(
+        &self,
+        code: &'static str,
+        class: Class,
+        finality: Finality,
+        summary: String,
+    ) -> Cause {
         Cause::new(code, class, finality, summary).because(self.container.source(), &self.words)
     }
 
@@ -156,14 +186,22 @@ impl Pull<'_, '_> {
         let tail = self.words.rsplit(": ").next().unwrap_or_default();
         let tail = if tail.is_empty() { "the cluster no longer says why" } else { tail };
         let summary = format!("image `{}` could not be pulled: {tail}", self.image);
-        let cause = self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary);
+        let cause =
+            self.told("PULL_FAILED", Class::Permanent, Finality::Transient, summary).likely();
         if self.words.contains("manifest.v1+prettyjws") {
             return cause.rule("PULL-17").fix(format!(
-                "push `{}` anew with a current Docker: the node's containerd takes no manifest of schema 1 any more",
+                "push `{}` anew with a current Docker (docker buildx build --push): the node's containerd takes no manifest of schema 1 any more",
                 self.image
             ));
         }
-        let broken = ["no space left on device", "unexpected commit digest", "unexpected EOF"];
+        let broken = [
+            "no space left on device",
+            "unexpected commit digest",
+            "unexpected EOF",
+            "short read",
+            "failed to extract layer",
+            "failed size validation",
+        ];
         if let Some(words) = broken.iter().find(|words| self.words.contains(*words)) {
             let full = *words == broken[0];
             return cause.rule("PULL-22").fix(if full {
@@ -175,7 +213,7 @@ impl Pull<'_, '_> {
         cause.run(commands::describe(self.container.pod))
     }
 
-    fn namespace(&self) -> &str {
+    pub(super) fn namespace(&self) -> &str {
         read::namespace(self.container.pod)
     }
 
@@ -193,216 +231,113 @@ impl Pull<'_, '_> {
 
     fn not_found(&self) -> Cause {
         let Self { image, name, .. } = self;
+        if let Some(cause) = self.vanished() {
+            return cause;
+        }
         let cause = self.told(
             "IMAGE_MISSING",
             Class::Prerequisite,
             Finality::CurableBy(Remedy::Image),
             format!("image `{image}` is not in registry `{}`", name.registry),
         );
-        if !name.has_host && name.repository.starts_with("library/") {
-            return cause.rule("PULL-11").fix(load(image));
+        if let Some(cause) = self.near_name() {
+            return cause;
         }
-        match name.repository.strip_prefix("bitnami/").filter(|_| name.registry == "docker.io") {
-            Some(rest) => cause.rule("PULL-12").fix(format!(
+        if let Some(account) = name.registry.strip_suffix(".amazonaws.com") {
+            let region = account.rsplit('.').next().unwrap_or_default();
+            return cause.fix(format!(
+                "push `{image}`, or name a tag that exists; if the repository is missing: aws ecr create-repository --region {region} --repository-name {}",
+                quote(&name.repository)
+            ));
+        }
+        cause.fix(format!("push `{image}`, or name a tag that exists"))
+    }
+
+    /// What is wrong with the image's name itself, whatever credentials the pod has.
+    pub(super) fn misnamed(&self) -> Option<Cause> {
+        self.vanished().or_else(|| self.near_name()).or_else(|| self.local_only())
+    }
+
+    /// An image that its makers took from Docker Hub.
+    fn vanished(&self) -> Option<Cause> {
+        let Self { image, name, .. } = self;
+        if name.registry != "docker.io" {
+            return None;
+        }
+        let fix = if let Some(rest) = name.repository.strip_prefix("bitnami/") {
+            format!(
                 "name `bitnamilegacy/{rest}` instead: the bitnami images were moved there in 2025"
-            )),
-            None => cause.fix(format!("push `{image}`, or name a tag that exists")),
-        }
-    }
-
-    /// The names of the secrets that the pod takes credentials from.
-    fn secret_names(&self) -> Vec<&str> {
-        let secrets = read::list(self.container.pod, "/spec/imagePullSecrets").iter();
-        secrets.map(|secret| read::text(secret, "/name")).filter(|name| !name.is_empty()).collect()
-    }
-
-    fn absent_secret(&self) -> Option<&str> {
-        let world = self.container.world;
-        let names = self.secret_names();
-        let listed = names.iter().find(|name| world.lacks("Secret", self.namespace(), name));
-        listed.copied().or_else(|| {
-            let said = world
-                .events(self.container.pod)
-                .filter(|event| read::text(event, "/reason") == "FailedToRetrieveImagePullSecret")
-                .map(world::message)
-                .last()?;
-            names.into_iter().find(|name| !world.knows("Secret") && said.contains(*name))
-        })
-    }
-
-    /// The pod's service account, if it names pull secrets that the pod has not.
-    fn account_with_secrets(&self) -> Option<&str> {
-        let pod = self.container.pod;
-        let name = match read::text(pod, "/spec/serviceAccountName") {
-            "" => "default",
-            name => name,
-        };
-        let account = self.container.world.find("ServiceAccount", self.namespace(), name)?;
-        let named = !read::list(account, "/imagePullSecrets").is_empty();
-        (named && self.secret_names().is_empty()).then_some(name)
-    }
-
-    /// Makes pods that have what their service account has by now.
-    fn new_pods(&self) -> CommandLine {
-        let pod = self.container.pod;
-        match commands::workload(pod, self.container.world) {
-            Some(workload) => commands::restart(workload),
-            None => CommandLine::kubectl(self.namespace()).args(["delete", "pod", read::name(pod)]),
-        }
-    }
-
-    /// The registry wants other credentials than it got: which secret is at fault?
-    fn denied(&self) -> Cause {
-        let world = self.container.world;
-        let secrets: Vec<(&str, Option<&Value>)> = self
-            .secret_names()
-            .into_iter()
-            .map(|name| (name, world.find("Secret", self.namespace(), name)))
-            .collect();
-        let usable = secrets
-            .iter()
-            .find(|(_, secret)| secret.is_some_and(|secret| flaw(secret, &self.image).is_none()));
-        if let Some((name, _)) = usable {
-            return self.refused(name);
-        }
-        if let Some(name) = self.absent_secret() {
-            return self.secret_missing(name);
-        }
-        let flawed =
-            secrets.iter().find_map(|(name, secret)| Some((name, flaw((*secret)?, &self.image)?)));
-        match (flawed, secrets.first()) {
-            (Some((name, flaw)), _) => self.unusable(name, &flaw),
-            // The secret was not listed: that it is at fault is all that can be said.
-            (None, Some((name, _))) => self.refused(name),
-            (None, None) => self.no_credentials(),
-        }
-    }
-
-    fn secret_missing(&self, secret: &str) -> Cause {
-        self.told(
-            "PULL_SECRET_MISSING",
-            Class::Prerequisite,
-            Finality::CurableBy(Remedy::PullSecret),
-            format!(
-                "{} cannot pull from `{}`: its pull secret `{secret}` is not in namespace `{}`",
-                called(self.container.pod),
-                self.name.registry,
-                self.namespace()
-            ),
-        )
-        .root("Secret", self.namespace(), secret)
-        .fix(self.declare(secret))
-    }
-
-    fn declare(&self, secret: &str) -> String {
-        format!(
-            "declare `[[registry]] server = \"{}\", secret = \"{secret}\", namespaces = [\"{}\"]` in mlup.toml, then mlup start",
-            self.name.registry,
-            self.namespace()
-        )
-    }
-
-    fn unusable(&self, secret: &str, flaw: &str) -> Cause {
-        self.told(
-            "PULL_SECRET_UNUSABLE",
-            Class::Prerequisite,
-            Finality::CurableBy(Remedy::PullSecret),
-            format!(
-                "pull secret `{secret}` in namespace `{}` gives nothing for `{}`: {flaw}",
-                self.namespace(),
-                self.name.registry
-            ),
-        )
-        .root("Secret", self.namespace(), secret)
-        .fix(self.declare(secret))
-    }
-
-    fn refused(&self, secret: &str) -> Cause {
-        let Self { name, .. } = self;
-        let aws = name.registry.contains(".dkr.ecr.") && trouble(&self.words) == Trouble::Expired;
-        let namespace = self.namespace();
-        let (code, why) = if aws {
-            ("PULL_TOKEN_EXPIRED", "its token has probably expired, as ECR's do after 12 hours")
+            )
         } else {
-            ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted")
-        };
-        let refresh = CommandLine::tool("mlup").args(["creds", "refresh"]);
-        let fix = if aws {
-            let words = format!("renews secret `{secret}` in namespace `{namespace}`");
-            Fix::run(refresh.comment(words))
-        } else {
-            Fix::advice(format!(
-                "correct the `[[registry]]` in mlup.toml that makes secret `{secret}` in namespace `{namespace}`"
-            ))
+            let rest = name.repository.strip_prefix("minio/")?;
+            format!(
+                "name `quay.io/minio/{rest}` instead: MinIO's images were taken from Docker Hub in 2026"
+            )
         };
         let cause = self.told(
-            code,
+            "IMAGE_MISSING",
             Class::Prerequisite,
-            Finality::CurableBy(Remedy::PullSecret),
-            format!(
-                "registry `{}` refuses pull secret `{secret}` in namespace `{namespace}`: {why}",
-                name.registry
-            ),
-        )
-        .rule(refusal_of(&name.registry, aws))
-        .root("Secret", namespace, secret);
-        Cause { fix: Some(fix), ..cause }
+            Finality::CurableBy(Remedy::Image),
+            format!("image `{image}` is no longer in registry `{}`", name.registry),
+        );
+        Some(cause.rule("PULL-12").fix(fix))
     }
 
-    fn no_credentials(&self) -> Cause {
+    /// An image without a registry in its name that Docker Hub does not have: one that was built
+    /// here.
+    fn local_only(&self) -> Option<Cause> {
         let Self { image, name, .. } = self;
-        if let Some(account) = self.account_with_secrets() {
-            return self
-                .told(
-                    "PULL_CREDENTIALS_MISSING",
-                    Class::Prerequisite,
-                    Finality::CurableBy(Remedy::PullSecret),
-                    format!(
-                        "{} is older than the pull secrets of its service account `{account}`, and took none along",
-                        called(self.container.pod)
-                    ),
-                )
-                .rule("PULL-20")
-                .run(self.new_pods());
+        if name.has_host || !name.repository.starts_with("library/") {
+            return None;
         }
-        if !name.has_host && name.repository.starts_with("library/") {
-            return self
-                .told(
-                    "IMAGE_NOT_ON_NODE",
-                    Class::Prerequisite,
-                    Finality::CurableBy(Remedy::Image),
-                    format!(
-                        "image `{image}` is not on the node, and Docker Hub has none of this name"
-                    ),
-                )
-                .rule("PULL-11")
-                .fix(load(image));
-        }
-        self.told(
-            "PULL_CREDENTIALS_MISSING",
+        let policy = self.container.spec().map(PullPolicy::of);
+        let always = if policy == Some(PullPolicy::Always) {
+            ", which its pull policy Always asks each time"
+        } else {
+            ""
+        };
+        let cause = self.told(
+            "IMAGE_NOT_ON_NODE",
             Class::Prerequisite,
-            Finality::CurableBy(Remedy::PullSecret),
-            format!("registry `{}` wants credentials for `{image}`, and {} names no pull secret", name.registry, called(self.container.pod)),
-        )
-        .rule(match name.registry.as_str() {
-            "docker.io" => "PULL-05",
-            registry => refusal_of(registry, false),
-        })
-        .fix(format!(
-            "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [...]` in mlup.toml",
-            name.registry, self.namespace()
-        ))
+            Finality::CurableBy(Remedy::Image),
+            format!(
+                "image `{image}` is not on the node, and Docker Hub{always} has none of this name"
+            ),
+        );
+        let policy =
+            if always.is_empty() { "" } else { ", and set `imagePullPolicy: IfNotPresent`" };
+        Some(cause.rule("PULL-11").fix(format!("{}{policy}", load(image))))
     }
-}
 
-/// The rule for a login that a registry does not accept.
-fn refusal_of(registry: &str, expired: bool) -> &'static str {
-    let google = ["gcr.io", "pkg.dev"];
-    match registry {
-        _ if expired => "PULL-02",
-        "docker.io" => "PULL-21",
-        azure if azure.ends_with(".azurecr.io") => "PULL-03",
-        other if google.iter().any(|end| other.ends_with(end)) => "PULL-04",
-        _ => "PULL-02",
+    /// An image on a node whose name only has something put before it: compose names what it
+    /// builds after its project.
+    fn near_name(&self) -> Option<Cause> {
+        let Self { image, name, .. } = self;
+        let short = name.repository.strip_prefix("library/").filter(|_| !name.has_host)?;
+        let nodes = self.container.world.all("Node").iter();
+        let near = nodes
+            .flat_map(|node| read::list(node, "/status/images"))
+            .flat_map(|image| read::list(image, "/names"))
+            .filter_map(Value::as_str)
+            .find(|known| {
+                let known = ImageName::parse(known);
+                known.registry == "docker.io"
+                    && known.tag.as_deref() == Some(name.tag.as_deref().unwrap_or("latest"))
+                    && known.repository.strip_prefix("library/").is_some_and(|other| {
+                        other.strip_suffix(short).is_some_and(|lead| lead.ends_with(['-', '_']))
+                    })
+            })?;
+        let near = near.strip_prefix("docker.io/library/").unwrap_or(near);
+        let cause = self.told(
+            "IMAGE_NOT_ON_NODE",
+            Class::Prerequisite,
+            Finality::CurableBy(Remedy::Image),
+            format!("image `{image}` is nowhere, and the node has `{near}`: its name lacks what compose put before it"),
+        );
+        Some(cause.rule("PULL-13").fix(format!(
+            "name `{near}` in what is deployed, or docker tag {} {}",
+            quote(near),
+            quote(image)
+        )))
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::cause::{Cause, Finality, Remedy};
 use super::claim;
 use super::commands;
+use super::node;
 use super::workload::called;
 use super::world::World;
 use crate::event::{BLANK, CommandLine};
@@ -26,7 +27,7 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
         .or_else(|| selector(pod, world, reasons))
         .or_else(|| taint(pod, world, reasons))
         .or_else(|| cordon(pod, world, reasons))
-        .unwrap_or_else(|| other(pod, reasons));
+        .unwrap_or_else(|| other(pod, world, reasons));
     let cause = cause.because("scheduler", words);
     Some(if cause.affects.is_empty() { cause.affecting(pod) } else { cause })
 }
@@ -34,25 +35,17 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
 fn volumes(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     if let Some((_, rest)) = reasons.split_once("persistentvolumeclaim \"") {
         let (name, rest) = rest.split_once('"')?;
-        return rest.starts_with(" not found").then(|| claim::missing(pod, name));
+        return if rest.starts_with(" not found") {
+            Some(claim::missing(pod, name))
+        } else {
+            claim::of_pod(pod, world).or_else(|| Some(claim::named(pod, name, rest.trim())))
+        };
     }
-    if !reasons.contains("unbound immediate PersistentVolumeClaims") {
+    let waits = ["unbound immediate PersistentVolumeClaims", "persistent volumes to bind"];
+    if !waits.iter().any(|words| reasons.contains(words)) {
         return None;
     }
-    Some(claim::of_pod(pod, world).unwrap_or_else(|| {
-        let pending = claim::first_pending(pod, world);
-        let line = CommandLine::kubectl(read::namespace(pod)).args(["describe", "pvc"]);
-        let name = pending.as_ref().map(|claim| claim.name.as_str());
-        Cause::new(
-            "CLAIM_UNBOUND",
-            Class::Timeout,
-            Finality::Transient,
-            format!("{} waits for the volume of a claim", called(pod)),
-        )
-        .rule("PVC-04")
-        .run(name.into_iter().fold(line, CommandLine::arg))
-        .maybe_root(pending)
-    }))
+    Some(claim::of_pod(pod, world).unwrap_or_else(|| claim::unbound(pod, world)))
 }
 
 fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
@@ -67,34 +60,57 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     let wanted = requests.get(first).map(|amount| amount.show(first));
     let wanted = wanted.map_or(String::new(), |amount| format!(" ({amount})"));
     // Room comes when a pod that is ending is gone.
-    let ending = world.all("Pod").iter().any(|other| {
-        !read::text(other, "/metadata/deletionTimestamp").is_empty()
-            && !read::text(other, "/spec/nodeName").is_empty()
-    });
     let cause = Cause::new(
         "NODE_RESOURCES",
         Class::Prerequisite,
-        if ending { Finality::Transient } else { Finality::Fatal },
+        if world.has_ending_pod() { Finality::Transient } else { Finality::Fatal },
         format!("no node has the {first} that {} requests{wanted}", called(pod)),
     );
     let cause = world.rooms().iter().take(3).fold(cause, |cause, room| {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
     });
+    let held = older_pods(pod, world);
+    let cause = match &held {
+        Some(held) => cause.because("rolling update", held),
+        None => cause,
+    };
+    let or_less = if held.is_some() {
+        ", or let the rollout end old pods first (`maxUnavailable: 1`, `maxSurge: 0`)"
+    } else {
+        ""
+    };
     Some(match first {
         "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
         "cpu" | "memory" | "ephemeral-storage" => match commands::workload(pod, world) {
             Some(workload) => {
                 let amount = format!("--requests={first}={BLANK}");
-                cause.run(commands::set_resources(workload, "", &amount))
+                let line = commands::set_resources(workload, "", &amount);
+                cause.run(line.comment(format!(
+                    "or fewer replicas, or more {first} for the cluster{or_less}"
+                )))
             }
             None => cause.fix(format!(
-                "lower `resources.requests.{first}`, or give the cluster more {first}"
+            "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}{or_less}"
             )),
         },
         other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
     })
+}
+
+/// Whether pods of an earlier revision of the same deployment hold room.
+fn older_pods(pod: &Value, world: &World) -> Option<String> {
+    let owner = read::list(pod, "/metadata/ownerReferences").first()?;
+    let set = world.find("ReplicaSet", read::namespace(pod), read::text(owner, "/name"))?;
+    let deployment = read::list(set, "/metadata/ownerReferences").first()?;
+    let older = world.owned("ReplicaSet", read::text(deployment, "/uid")).find(|other| {
+        read::name(other) != read::name(set)
+            && read::number(other, "/status/replicas").unwrap_or_default() > 0
+    })?;
+    let count = read::number(older, "/status/replicas").unwrap_or_default();
+    let name = read::name(older);
+    Some(format!("{count} pods of its older replica set {name} still hold their room"))
 }
 
 fn ports(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
@@ -140,6 +156,12 @@ fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         Finality::Fatal,
         format!("no node has the labels that {} asks for: {shown}", called(pod)),
     );
+    let cause = match nearest_label(pod, world) {
+        Some((node, label)) => {
+            cause.because(format!("node {node}"), &format!("its label is {label}"))
+        }
+        None => cause,
+    };
     if wanted.is_empty() {
         return Some(cause.fix("correct the node affinity, or label a node"));
     }
@@ -151,21 +173,39 @@ fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     Some(cause.run(wanted.into_iter().fold(label, CommandLine::arg)))
 }
 
+/// A node that has one of the wanted keys with another value, and that label.
+fn nearest_label<'w>(pod: &Value, world: &'w World) -> Option<(&'w str, String)> {
+    let keys: Vec<&str> = read::keys(pod, "/spec/nodeSelector").collect();
+    world.all("Node").iter().find_map(|node| {
+        let mut labels = read::texts(node, "/metadata/labels");
+        let (key, value) = labels.find(|(key, _)| keys.contains(key))?;
+        Some((read::name(node), format!("{key}={value}")))
+    })
+}
+
 fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
-    if !reasons.contains("untolerated taint") {
+    if !reasons.contains("untolerated taint") && !reasons.contains("had taint") {
         return None;
     }
     let spec = pod.get("spec")?;
-    let taints: Vec<&Value> = world
+    let taints: Vec<(&Value, &Value)> = world
         .all("Node")
         .iter()
-        .flat_map(|node| read::list(node, "/spec/taints"))
-        .filter(|taint| {
+        .flat_map(|node| read::list(node, "/spec/taints").iter().map(move |taint| (node, taint)))
+        .filter(|(_, taint)| {
             read::text(taint, "/effect") != "PreferNoSchedule" && !requests::tolerates(spec, taint)
         })
         .collect();
-    let keys: Vec<&str> = taints.iter().map(|taint| read::text(taint, "/key")).collect();
-    // Such taints the cluster sets and takes away itself, as while a node comes up.
+    // Taints that the cluster sets by itself tell of the node, not of who may use it.
+    let own = taints.iter().find_map(|(one, taint)| {
+        let key = read::text(taint, "/key");
+        key.strip_prefix("node.kubernetes.io/")?;
+        node::cause(one, world).or_else(|| node::tainted(one, key))
+    });
+    if let Some(cause) = own {
+        return Some(cause.affecting(pod));
+    }
+    let keys: Vec<&str> = taints.iter().map(|(_, taint)| read::text(taint, "/key")).collect();
     let passing = keys.is_empty()
         || keys.iter().any(|key| {
             key.starts_with("node.kubernetes.io/")
@@ -178,16 +218,28 @@ fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         if passing { Finality::CurableBy(Remedy::Nodes) } else { Finality::Fatal },
         format!("{} tolerates the taints of no node: {shown}", called(pod)),
     );
-    Some(match (world.all("Node"), taints.as_slice()) {
-        ([node], [taint]) if !passing => cause.run(untaint(node, taint)),
-        _ => cause.fix("give the pod a toleration, or take the taint off the node"),
+    let cause = taints.iter().take(3).fold(cause, |cause, (node, taint)| {
+        cause.because(format!("node {}", read::name(node)), &format!("taint {}", written(taint)))
+    });
+    Some(match taints.first() {
+        Some((_, taint)) if read::text(taint, "/key").ends_with("/uninitialized") => {
+            cause.fix("bring up the cloud's controller manager, which takes this taint off")
+        }
+        Some((node, taint)) => {
+            let line = CommandLine::kubectl("").args(["taint", "node", read::name(node)]);
+            let key = read::text(taint, "/key");
+            let effect = read::text(taint, "/effect");
+            let line = line.arg(format!("{key}:{effect}-"));
+            cause.run(line.comment(format!("or give the pod a toleration of `{key}`")))
+        }
+        None => cause.fix("give the pod a toleration, or take the taint off the node"),
     })
 }
 
-/// Takes a taint off a node.
-fn untaint(node: &Value, taint: &Value) -> CommandLine {
-    let taint = format!("{}:{}-", read::text(taint, "/key"), read::text(taint, "/effect"));
-    CommandLine::kubectl("").args(["taint", "node", read::name(node)]).arg(taint)
+/// A taint as kubectl writes it: `dedicated=gpu:NoSchedule`.
+fn written(taint: &Value) -> String {
+    let [key, value, effect] = ["/key", "/value", "/effect"].map(|field| read::text(taint, field));
+    if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") }
 }
 
 /// A node that somebody closed for new pods, and nobody opened again.
@@ -209,42 +261,125 @@ fn cordon(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     )
 }
 
+/// How long a scheduler may take to look at a pod, in seconds.
+const LOOKING: i64 = 30;
+
 /// A pod that no scheduler has looked at: it names one that does not run. Its status is a phase and
 /// nothing else (seen with Kubernetes 1.36).
-pub(super) fn unseen(pod: &Value) -> Option<Cause> {
-    let scheduler = read::text(pod, "/spec/schedulerName");
+pub(super) fn unseen(pod: &Value, world: &World) -> Option<Cause> {
     let is_unseen = read::text(pod, "/status/phase") == "Pending"
         && read::text(pod, "/spec/nodeName").is_empty()
         && read::list(pod, "/status/conditions").is_empty();
-    if !is_unseen || ["", "default-scheduler"].contains(&scheduler) {
+    if !is_unseen {
         return None;
     }
-    Some(
-        Cause::new(
-            "SCHEDULER_UNKNOWN",
-            Class::Config,
-            Finality::Transient,
-            format!(
-                "{} waits for scheduler `{scheduler}`, which has not looked at it",
-                called(pod)
-            ),
-        )
-        .because(format!("pod {}", read::name(pod)), &format!("schedulerName: {scheduler}"))
-        .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
-        .affecting(pod),
+    // While the scheduler waits for a volume to be made it says nothing either.
+    if let Some(cause) = claim::of_pod(pod, world) {
+        return Some(cause);
+    }
+    let scheduler = read::text(pod, "/spec/schedulerName");
+    let is_default = ["", "default-scheduler"].contains(&scheduler);
+    let made = read::text(pod, "/metadata/creationTimestamp");
+    if is_default && world.age(made).is_none_or(|age| age < LOOKING) {
+        return None;
+    }
+    let scheduler = if scheduler.is_empty() { "default-scheduler" } else { scheduler };
+    let cause = Cause::new(
+        "SCHEDULER_UNKNOWN",
+        Class::Config,
+        Finality::Transient,
+        format!("{} waits for scheduler `{scheduler}`, which has not looked at it", called(pod)),
     )
+    .because(format!("pod {}", read::name(pod)), &format!("schedulerName: {scheduler}"))
+    .affecting(pod);
+    Some(if is_default {
+        cause.run(
+            CommandLine::kubectl("kube-system")
+                .args(["get", "pods"])
+                .comment("is kube-scheduler running?"),
+        )
+    } else {
+        cause
+            .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
+    })
 }
 
-fn other(pod: &Value, reasons: &str) -> Cause {
+/// What stands in the way of a pod on every node beside room, labels and taints; the scheduler's
+/// words (1.28 to 1.36), what they mean, and what helps.
+const OTHERS: [(&str, &str, &str); 6] = [
+    (
+        "anti-affinity",
+        "each node already runs a pod that it must not share a node with",
+        "lower the replicas, add a node, or make the anti-affinity `preferred`",
+    ),
+    (
+        "didn't match pod affinity rules",
+        "no node runs a pod that it wants to be near to",
+        "correct `podAffinity`, or start first what it names",
+    ),
+    (
+        "topology spread constraints",
+        "its topology spread constraints leave no node",
+        "correct `topologySpreadConstraints`: nodes lack their label, or `whenUnsatisfiable: ScheduleAnyway` fits",
+    ),
+    (
+        "exceed max volume count",
+        "every node has as many volumes as it may",
+        "add a node, or run fewer pods with volumes",
+    ),
+    (
+        "unresolvable volume",
+        "no node reaches its volume",
+        "see where its volume is, and on which nodes",
+    ),
+    ("no nodes available", "no node was looked at", "add a node: the cluster has none"),
+];
+
+fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
     let reason =
         reasons.split_once(": ").map_or(reasons, |(_, reason)| reason).trim().trim_end_matches('.');
+    let of = |why: &str| {
+        Cause::new(
+            "UNSCHEDULABLE",
+            Class::Prerequisite,
+            Finality::Transient,
+            format!("{} gets no node: {why}", called(pod)),
+        )
+    };
     let zone = ["didn't match PersistentVolume's node affinity", "volume node affinity conflict"];
-    let cause = Cause::new(
-        "UNSCHEDULABLE",
-        Class::Prerequisite,
-        Finality::Transient,
-        format!("{} gets no node: {reason}", called(pod)),
-    )
-    .run(commands::describe(pod));
-    if zone.iter().any(|words| reasons.contains(words)) { cause.rule("SCH-08") } else { cause }
+    if zone.iter().any(|words| reasons.contains(words)) {
+        return elsewhere(of("its volume is on another node than those that are left"), pod, world);
+    }
+    match OTHERS.iter().find(|(words, ..)| reasons.contains(words)) {
+        Some((_, why, fix)) => of(why).fix(*fix),
+        None => of(reason).likely().run(commands::describe(pod)),
+    }
+}
+
+/// A pod whose volume belongs to a node that is gone, or that it may not use.
+fn elsewhere(cause: Cause, pod: &Value, world: &World) -> Cause {
+    let claims = claim::of(pod)
+        .filter_map(|name| world.find("PersistentVolumeClaim", read::namespace(pod), name));
+    let mut volumes =
+        claims.map(|claim| (read::name(claim), read::text(claim, "/spec/volumeName")));
+    let found = volumes.find_map(|(claim, name)| {
+        let volume = world.find("PersistentVolume", "", name)?;
+        let terms = read::list(volume, "/spec/nodeAffinity/required/nodeSelectorTerms").iter();
+        let wanted: Vec<&str> = terms
+            .flat_map(|term| read::list(term, "/matchExpressions"))
+            .flat_map(|one| read::list(one, "/values"))
+            .filter_map(Value::as_str)
+            .collect();
+        (!wanted.is_empty()).then(|| (claim, name, wanted.join(", ")))
+    });
+    let cause = cause.rule("SCH-08");
+    match found {
+        Some((claim, volume, nodes)) => cause
+            .because(format!("volume {volume}"), &format!("claim {claim}; it is on {nodes}"))
+            .fix(format!(
+                "bring node `{nodes}` back, or delete claim `{claim}` in namespace `{}` with the data on its volume and let it be made anew",
+                read::namespace(pod)
+            )),
+        None => cause.fix("bring back the node that has the volume, or make the claim anew without its data"),
+    }
 }

@@ -66,10 +66,10 @@ pub fn means<'v>(service: &Value, workloads: impl IntoIterator<Item = &'v Value>
 
 /// The labels that a workload's pods have.
 fn labels(workload: &Value) -> Vec<(&str, &str)> {
-    let field = if read::kind(workload) == "Pod" {
-        "/metadata/labels"
-    } else {
-        "/spec/template/metadata/labels"
+    let field = match read::kind(workload) {
+        "Pod" => "/metadata/labels",
+        "CronJob" => "/spec/jobTemplate/spec/template/metadata/labels",
+        _ => "/spec/template/metadata/labels",
     };
     read::texts(workload, field).collect()
 }
@@ -103,7 +103,7 @@ fn ready_endpoints(service: &Value, world: &World) -> usize {
 /// What a service without ready endpoints means: fine, in progress, or a selector that fits nothing.
 fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) -> Readiness {
     let workloads: Vec<(&Value, Vec<(&str, &str)>)> =
-        ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"]
+        ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"]
             .iter()
             .flat_map(|kind| world.within(kind, read::namespace(service)))
             .filter(|workload| pod_spec(workload).is_some())
@@ -114,16 +114,65 @@ fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) 
         .filter(|(_, labels)| read::selects(selector, labels))
         .map(|(workload, _)| *workload)
         .collect();
-    if meant.is_empty() && world.knows("Pod") && !workloads.is_empty() {
-        return Readiness::Blocked(mismatch(service, selector, &workloads));
+    // One that a controller made has labels that it sets as it likes, such as that of a leader.
+    let is_made = !read::list(service, "/metadata/ownerReferences").is_empty();
+    if meant.is_empty() && world.knows("Pod") && !is_made {
+        let elsewhere = || elsewhere(service, selector, world);
+        if !workloads.is_empty() {
+            return Readiness::Blocked(mismatch(service, selector, &workloads));
+        } else if let Some(other) = elsewhere() {
+            return Readiness::Blocked(in_other_namespace(service, selector, other));
+        }
     }
-    let idle = |workload: &&Value| {
-        read::kind(workload) != "Pod" && read::number(workload, "/spec/replicas") == Some(0)
+    let idle = |workload: &&Value| match read::kind(workload) {
+        // They run at times.
+        "Job" | "CronJob" => true,
+        "Pod" => read::text(workload, "/status/phase") == "Succeeded",
+        _ => read::number(workload, "/spec/replicas") == Some(0),
     };
     if !meant.is_empty() && meant.iter().all(idle) {
         return Readiness::Ready("its pods are scaled to zero".to_owned());
     }
     Readiness::Progressing(format!("no pod behind {} is ready", called(service)))
+}
+
+/// A workload of another namespace that the selector would select.
+fn elsewhere<'w>(
+    service: &Value,
+    selector: &[(&str, &str)],
+    world: &'w World,
+) -> Option<&'w Value> {
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
+    kinds.iter().flat_map(|kind| world.all(kind)).find(|workload| {
+        read::namespace(workload) != read::namespace(service)
+            && read::selects(selector, &labels(workload))
+    })
+}
+
+fn in_other_namespace(service: &Value, selector: &[(&str, &str)], workload: &Value) -> Cause {
+    let (name, namespace) = (read::name(service), read::namespace(service));
+    Cause::new(
+        "SERVICE_SELECTS_NOTHING",
+        Class::Config,
+        Finality::CurableBy(Remedy::Dependency),
+        format!(
+            "{} selects {}, and the only pods with these labels are in namespace `{}`",
+            called(service),
+            written(selector),
+            read::namespace(workload)
+        ),
+    )
+    .likely()
+    .because(called(workload), &format!("its pods have {}", written(&labels(workload))))
+    .fix(format!(
+        "move service `{name}` from namespace `{namespace}` to `{}`, or correct its `selector`",
+        read::namespace(workload)
+    ))
+    .affecting(service)
+}
+
+fn written(labels: &[(&str, &str)]) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The labels by which a workload selects its own pods.
@@ -138,19 +187,16 @@ fn mismatch(
     selector: &[(&str, &str)],
     workloads: &[(&Value, Vec<(&str, &str)>)],
 ) -> Cause {
-    let write = |labels: &[(&str, &str)]| {
-        labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
-    };
     let mut cause = Cause::new(
         "SERVICE_SELECTS_NOTHING",
         Class::Config,
         Finality::CurableBy(Remedy::Dependency),
-        format!("{} selects {}, and no pod has these labels", called(service), write(selector)),
+        format!("{} selects {}, and no pod has these labels", called(service), written(selector)),
     );
     let near = |workload: &Value, labels| nearness(service, selector, workload, labels);
     let nearest = workloads.iter().max_by_key(|(workload, labels)| near(workload, labels));
     if let Some((nearest, labels)) = nearest {
-        cause = cause.because(called(nearest), &format!("its pods have {}", write(labels)));
+        cause = cause.because(called(nearest), &format!("its pods have {}", written(labels)));
     }
     let (own_name, namespace) = (read::name(service), read::namespace(service));
     let meant = nearest.filter(|(workload, labels)| near(workload, labels) > (0, 0));

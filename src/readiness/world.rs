@@ -1,9 +1,10 @@
 //! The objects of a cluster that a judgement may look at. A kind that nobody listed is unknown, and
 //! unknown is not absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shelf::Shelf;
@@ -15,6 +16,10 @@ use crate::manifest::requests::NodeRoom;
 pub struct World {
     kinds: BTreeMap<String, Shelf>,
     rooms: OnceLock<Vec<NodeRoom>>,
+    clock: OnceLock<Option<Timestamp>>,
+    /// By node and image: a pod that runs it there with pull secrets, by its place.
+    lenders: OnceLock<HashMap<(String, String), usize>>,
+    is_ending: OnceLock<bool>,
 }
 
 impl World {
@@ -32,7 +37,7 @@ impl World {
     /// Sets all objects of a kind, an empty list included: from here on, what is not in it is not
     /// there.
     pub fn set(&mut self, kind: &str, objects: Vec<Value>) {
-        self.rooms = OnceLock::new();
+        self.forget();
         self.kinds.insert(kind.to_owned(), Shelf::complete(objects));
     }
 
@@ -56,10 +61,16 @@ impl World {
         self.shelf(kind).complete_now();
     }
 
+    /// Forgets what was worked out of the objects as they were.
+    fn forget(&mut self) {
+        self.rooms = OnceLock::new();
+        self.clock = OnceLock::new();
+        self.lenders = OnceLock::new();
+        self.is_ending = OnceLock::new();
+    }
+
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
-        if ["Node", "Pod"].contains(&kind) {
-            self.rooms = OnceLock::new();
-        }
+        self.forget();
         self.kinds.entry(kind.to_owned()).or_default()
     }
 
@@ -145,6 +156,62 @@ impl World {
             let nodes = self.all("Node").iter();
             nodes.map(|node| NodeRoom::of(node, self.all("Pod"))).collect()
         })
+    }
+
+    /// A pod that runs this image on this node, with pull secrets of its own.
+    pub(super) fn lender(&self, node: &str, image: &str) -> Option<&Value> {
+        let pods = self.all("Pod");
+        let lenders = self.lenders.get_or_init(|| {
+            let mut found = HashMap::new();
+            for (at, pod) in pods.iter().enumerate() {
+                if !read::holds(pod, "Ready")
+                    || read::list(pod, "/spec/imagePullSecrets").is_empty()
+                {
+                    continue;
+                }
+                for container in read::list(pod, "/spec/containers") {
+                    let key = [read::text(pod, "/spec/nodeName"), read::text(container, "/image")];
+                    found.entry(key.map(str::to_owned).into()).or_insert(at);
+                }
+            }
+            found
+        });
+        pods.get(*lenders.get(&(node.to_owned(), image.to_owned()))?)
+    }
+
+    /// Whether a pod that has a node is about to end: what it holds comes free.
+    pub(super) fn has_ending_pod(&self) -> bool {
+        *self.is_ending.get_or_init(|| {
+            self.all("Pod").iter().any(|pod| {
+                !read::text(pod, "/metadata/deletionTimestamp").is_empty()
+                    && !read::text(pod, "/spec/nodeName").is_empty()
+            })
+        })
+    }
+
+    /// How many seconds before the cluster's own clock a timestamp is; `None` where either is not
+    /// known. That clock is the newest time that nodes, pods and events tell: it may lag by the five
+    /// minutes in which an idle node says nothing, so things look younger than they are, never older.
+    pub(super) fn age(&self, timestamp: &str) -> Option<i64> {
+        let then: Timestamp = timestamp.parse().ok()?;
+        Some((*self.clock.get_or_init(|| self.newest()))?.duration_since(then).as_secs())
+    }
+
+    fn newest(&self) -> Option<Timestamp> {
+        let conditions =
+            ["Node", "Pod"].iter().flat_map(|kind| self.all(kind)).flat_map(|object| {
+                let beats = read::list(object, "/status/conditions").iter();
+                beats.flat_map(|one| {
+                    ["/lastHeartbeatTime", "/lastTransitionTime"]
+                        .map(|field| read::text(one, field))
+                })
+            });
+        let events = self.all("Event").iter().flat_map(|event| {
+            ["/series/lastObservedTime", "/eventTime", "/lastTimestamp"]
+                .map(|field| read::text(event, field))
+        });
+        // All are in one zone and sort as text, those of one second in any order.
+        conditions.chain(events).max()?.parse().ok()
     }
 
     /// The architecture of the node that a pod is on, or the only one that the nodes have.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use regex::{Captures, Regex};
 
 use super::MARK;
@@ -31,6 +32,15 @@ const PAIR: &str = concat!(
 /// What follows it.
 const VALUE: &str = r#"^(\\*["']?value\\*["']?\s{0,3}:\s{0,3})(\\*"[^"]*"|\\*'[^']*'|[^\s,}]+)"#;
 
+/// What every name of a secret has in it: few texts do, and the others need no closer look.
+static STEMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let stems = [
+        "auth", "conn", "cookie", "cred", "dsn", "jwt", "key", "pass", "pin", "pw", "salt", "sas",
+        "secret", "sess", "sid", "sig", "token", "webhook",
+    ];
+    AhoCorasick::builder().ascii_case_insensitive(true).build(stems).ok()
+});
+
 static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(Patterns::new);
 
 struct Patterns {
@@ -55,7 +65,8 @@ impl Patterns {
 /// The text without what is assigned to names of secrets.
 pub(super) fn without(text: &str) -> Cow<'_, str> {
     let Some(patterns) = PATTERNS.as_ref() else { return MARK.into() };
-    if !text.contains([':', '=', '-']) {
+    if !text.contains([':', '=', '-']) || !STEMS.as_ref().is_some_and(|stems| stems.is_match(text))
+    {
         return text.into();
     }
     let clean = without_pairs(patterns, text);

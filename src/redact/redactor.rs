@@ -112,3 +112,82 @@ impl fmt::Debug for Redactor {
         f.write_str("Redactor")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::redact::Secret;
+
+    fn incidents() -> Vec<PathBuf> {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/incidents");
+        let entries = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    }
+
+    fn texts(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) => found.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+            Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn evidence_of_real_incidents_stays_digests_names_and_times_with_it() {
+        let redactor = Redactor::default();
+        let mut found = Vec::new();
+        for incident in incidents() {
+            let text = fs::read_to_string(incident.join("snapshot.json")).unwrap();
+            let snapshot: Value = serde_json::from_str(&text).unwrap();
+            let objects = snapshot["items"].as_array().unwrap().iter();
+            for object in objects.filter(|object| object["kind"] != "Secret") {
+                texts(object, &mut found);
+            }
+            for log in fs::read_dir(incident.join("logs")).into_iter().flatten() {
+                found.push(fs::read_to_string(log.unwrap().path()).unwrap());
+            }
+        }
+        assert!(found.len() > 40_000, "{}", found.len());
+        found.sort();
+        found.dedup();
+        let changed = found.iter().filter(|text| redactor.text(text) != **text);
+        let changed: Vec<String> =
+            changed.map(|text| format!("{text}\n -> {}", redactor.text(text))).collect();
+        assert!(
+            changed.is_empty(),
+            "{} of {}:\n{}",
+            changed.len(),
+            found.len(),
+            changed.join("\n")
+        );
+    }
+
+    #[test]
+    fn what_was_learned_is_found_without_its_name_and_as_base64() {
+        let mut learned = Learned::default();
+        for value in ["hunter2-x", "postgres", "short1", "api-7d9c", "${VAR}", "a b\nlonger2 line"]
+        {
+            learned.learn(value);
+        }
+        learned.forget("api-7d9c");
+        let known = Scrubber::new(&[Secret::new("kn0wn")]);
+        let redactor = Redactor::new(known, &learned);
+        for (text, wanted) in [
+            ("login hunter2-x failed", "login [redacted] failed"),
+            ("data aHVudGVyMi14 end", "data [redacted] end"),
+            ("host postgres, pod api-7d9c", "host postgres, pod api-7d9c"),
+            ("the longer2 line", "the [redacted]"),
+            ("kn0wn", "[redacted]"),
+        ] {
+            assert_eq!(redactor.text(text), wanted);
+        }
+        assert_eq!(redactor.name("kn0wn-hunter2-x"), "[redacted]-hunter2-x");
+        assert!(!format!("{redactor:?} {learned:?}").contains("hunter2"));
+    }
+}

@@ -150,6 +150,12 @@ impl Snapshot {
         self.cluster.logs.extend(logs);
         self.cluster.answers.extend(answers);
     }
+
+    /// What was seen, and what takes secrets out of more of it.
+    #[must_use]
+    pub fn into_parts(self) -> (Cluster, Redactor) {
+        (self.cluster, self.redactor)
+    }
 }
 
 /// The last lines of these containers' logs, as they are.

@@ -109,7 +109,7 @@ fn every_recorded_incident_is_found_by_few_questions_and_no_write() {
 }
 
 /// Whether a call asks for all objects of a kind.
-fn is_list(call: &str) -> bool {
+pub(super) fn is_list(call: &str) -> bool {
     call.contains("limit=") && !call.contains("/namespaces/")
 }
 

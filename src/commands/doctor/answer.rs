@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::commands::output;
 use crate::commands::session::Session;
-use crate::doctor::finding::{Confidence, Finding, path};
+use crate::doctor::finding::{Confidence, Finding, Whose, path};
 use crate::doctor::look::Unchecked;
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
@@ -77,6 +77,8 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) repair: &'static str,
     pub(in crate::commands) recovery: &'static str,
     pub(in crate::commands) confidence: &'static str,
+    /// Who has to change something: the environment's keepers, or the application's.
+    pub(in crate::commands) whose: &'static str,
     pub(in crate::commands) affects: Vec<String>,
     /// In how many pods it shows.
     pub(in crate::commands) pods: usize,
@@ -101,6 +103,10 @@ pub(in crate::commands) fn of_cluster(finding: &Finding) -> Row {
             Confidence::Proven => "proven",
             Confidence::Likely => "likely",
         },
+        whose: match finding.whose {
+            Whose::Environment => "environment",
+            Whose::Application => "application",
+        },
         affects: finding.affects.iter().map(path).collect(),
         pods: finding.pods,
     }
@@ -122,6 +128,7 @@ pub(super) fn of_step(step: &str, finding: event::Finding) -> Row {
         repair,
         recovery: "mlup start",
         confidence: "proven",
+        whose: "environment",
         affects: Vec::new(),
         pods: 0,
     }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::cli;
 use crate::commands::session::Project;
 use crate::doctor::cluster::{Aside, findings};
-use crate::doctor::look::{Cluster, Sight};
+use crate::doctor::look::Cluster;
 use crate::plan::StepId;
 use crate::policy::Failure;
 use crate::readiness::registry_answer::Answers;
@@ -36,19 +36,25 @@ impl Registries {
 }
 
 /// What there is to see of the cluster.
-pub(super) async fn look(project: &Project, asked: Registries, redactor: &Redactor) -> Sight {
-    match seen(project, asked).await {
-        Ok(cluster) => Sight::Seen(Box::new(cluster)),
-        Err(failure) => Sight::Unseen(super::clean(failure.finding(), redactor)),
-    }
-}
-
-/// One look. The logs of containers that crash, and registries, are asked once it is known which of
-/// them matter.
+///
+/// # Errors
+/// As [`look`].
 pub(in crate::commands) async fn seen(
     project: &Project,
     registries: Registries,
 ) -> Result<Cluster, Failure> {
+    Ok(look(project, registries).await?.0)
+}
+
+/// One look, and what takes secrets out of what was seen with it. The logs of containers that crash,
+/// and registries, are asked once it is known which of them matter.
+///
+/// # Errors
+/// There is no cluster, or nothing of it can be seen.
+pub(super) async fn look(
+    project: &Project,
+    registries: Registries,
+) -> Result<(Cluster, Redactor), Failure> {
     let ctx = project.reading(&StepId::single("cluster"));
     let objects = Objects::connect(&ctx).await?;
     let mut snapshot = snapshot::take(&objects).await?;
@@ -62,7 +68,7 @@ pub(in crate::commands) async fn seen(
     let (logs, answers) =
         tokio::join!(snapshot::logs(&objects, logs), answers(images, &objects, &ctx));
     snapshot.add(logs, answers);
-    Ok(snapshot.cluster)
+    Ok(snapshot.into_parts())
 }
 
 /// Takes down what would be asked.

@@ -6,13 +6,12 @@ use crate::commands::session::Project;
 use crate::doctor::look::Hindrance;
 use crate::error::Error;
 use crate::plan::{self, Selected};
-use crate::redact::Redactor;
 
 /// What is in the way, in the order of the plan, each thing once.
 ///
 /// # Errors
 /// The configuration has no plan.
-pub(super) async fn look(project: &Project, redactor: &Redactor) -> Result<Vec<Hindrance>, Error> {
+pub(super) async fn look(project: &Project) -> Result<Vec<Hindrance>, Error> {
     let plan = plan::start(&project.config)?;
     let seen = observe(project, &Selected::from(plan.clone())).await;
     let mut told: Vec<Hindrance> = Vec::new();
@@ -24,7 +23,6 @@ pub(super) async fn look(project: &Project, redactor: &Redactor) -> Result<Vec<H
             failure.detail.findings.clone()
         };
         for finding in single {
-            let finding = super::clean(finding, redactor);
             let same = |one: &Hindrance| {
                 one.finding.code == finding.code && one.finding.summary == finding.summary
             };

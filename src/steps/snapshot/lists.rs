@@ -58,6 +58,7 @@ pub(super) fn wanted(world: &World) -> Vec<List> {
         (all("apps/v1", "ReplicaSet"), owners.contains("ReplicaSet") || has_late_deployment(world)),
         (all("apps/v1", "StatefulSet"), strays || owners.contains("StatefulSet")),
         (all("apps/v1", "DaemonSet"), strays || owners.contains("DaemonSet")),
+        (all("batch/v1", "CronJob"), strays),
         (all("storage.k8s.io/v1", "StorageClass"), has_unbound),
         (all("v1", "PersistentVolume"), has_unbound),
         (all("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), asks_webhooks),
@@ -152,7 +153,7 @@ mod tests {
             (pod("ReplicaSet"), vec!["ReplicaSet"]),
             (pod("DaemonSet"), vec!["DaemonSet"]),
             (warning, vec!["StatefulSet"]),
-            (lone, vec!["StatefulSet", "DaemonSet"]),
+            (lone, vec!["StatefulSet", "DaemonSet", "CronJob"]),
             (json!({"kind": "PersistentVolumeClaim"}), vec!["StorageClass", "PersistentVolume"]),
             (
                 refused,

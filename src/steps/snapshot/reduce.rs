@@ -36,9 +36,11 @@ const POD: [&str; 6] = [
     "terminationGracePeriodSeconds",
 ];
 
-/// The same of containers: where they write their last words, and what they are told.
-const CONTAINER: [&str; 4] =
-    ["args", "lifecycle", "terminationMessagePath", "terminationMessagePolicy"];
+/// The same of containers: where they write their last words.
+const CONTAINER: [&str; 3] = ["lifecycle", "terminationMessagePath", "terminationMessagePolicy"];
+
+/// Stands for a word of a command line that nobody needs to read.
+const WORD: &str = "...";
 
 /// The same of the states of containers.
 const STATUS: [&str; 5] =
@@ -183,12 +185,31 @@ fn container(container: &mut Map<String, Value>, learn: &dyn Fn(&str)) {
     if let Some(Value::Array(words)) = container.get_mut("command") {
         words.truncate(1);
     }
+    // Which of them are empty decides; what the others say does not.
+    if let Some(Value::Array(words)) = container.get_mut("args") {
+        for word in words {
+            *word = shape(word.as_str().unwrap_or_default()).into();
+        }
+    }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         let Some(probe) = container.get_mut(probe) else { continue };
         drop_in(probe, "/httpGet", &["httpHeaders"]);
         if let Some(Value::Array(words)) = probe.pointer_mut("/exec/command") {
             words.truncate(1);
         }
+    }
+}
+
+/// The name of a flag and whether it has a value, nothing else of a word.
+fn shape(word: &str) -> String {
+    match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with('-') => {
+            format!("{flag}={}", if value.is_empty() { "" } else { WORD })
+        }
+        _ if word.is_empty() || word.starts_with("--") => word.to_owned(),
+        // A short flag may have its value behind it, without a space.
+        _ if word.starts_with('-') && word.len() == 2 => word.to_owned(),
+        _ => WORD.to_owned(),
     }
 }
 

@@ -28,10 +28,7 @@ impl World {
             "" => (0, self.version),
             token => self.resume(token)?,
         };
-        let all: Vec<Value> = self
-            .selected(&place, &selector)
-            .map(|object| in_list(request, &place, object))
-            .collect();
+        let all: Vec<&Value> = self.selected(&place, &selector).collect();
         let limit = request.parameter("limit").parse().unwrap_or(usize::MAX);
         let mut metadata = json!({ "resourceVersion": version.to_string() });
         let left = all.len().saturating_sub(begin).saturating_sub(limit);
@@ -39,7 +36,8 @@ impl World {
             metadata["continue"] = token(begin + limit, version).into();
             metadata["remainingItemCount"] = left.into();
         }
-        let items: Vec<Value> = all.into_iter().skip(begin).take(limit).collect();
+        let page = all.into_iter().skip(begin).take(limit);
+        let items: Vec<Value> = page.map(|object| in_list(request, &place, object)).collect();
         let (kind, version) = if request.wants_metadata_only() {
             ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned())
         } else {

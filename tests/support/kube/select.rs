@@ -38,7 +38,7 @@ impl Selector {
     /// Whether an object is meant.
     pub(crate) fn selects(&self, object: &Value) -> bool {
         let is_so = |(path, equal, wanted): &(String, bool, String)| {
-            (text(object, path) == *wanted) == *equal
+            is_text(object, path, wanted) == *equal
         };
         self.fields.iter().all(is_so) && self.labels.iter().all(|label| label.selects(object))
     }
@@ -59,9 +59,12 @@ impl Label {
     }
 }
 
-fn text(object: &Value, path: &str) -> String {
+fn is_text(object: &Value, path: &str, wanted: &str) -> bool {
     let value = path.split('.').fold(object, |value, part| &value[part]);
-    value.as_str().map_or_else(|| value.to_string().replace("null", ""), str::to_owned)
+    match value.as_str() {
+        Some(text) => text == wanted,
+        None => value.to_string().replace("null", "") == wanted,
+    }
 }
 
 fn field(term: &str) -> Option<(String, bool, String)> {

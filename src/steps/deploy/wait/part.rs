@@ -194,8 +194,8 @@ impl Part {
         }
         self.lacks_address = readiness::lacks_only_an_address(live, world);
         self.state = match readiness::judge(live, world) {
-            Readiness::Failed(cause) => told(logs.add(cause), Readiness::Failed),
-            Readiness::Blocked(cause) => told(logs.add(cause), Readiness::Blocked),
+            Readiness::Failed(cause) => told(logs.add(cause, world), Readiness::Failed),
+            Readiness::Blocked(cause) => told(logs.add(cause, world), Readiness::Blocked),
             Readiness::Ready(words) => match unsteady(live, world, steady) {
                 Some(left) => {
                     self.look_again = Some(Instant::now() + left);
@@ -221,10 +221,10 @@ fn told(cause: Cause, state: impl FnOnce(Cause) -> Readiness) -> Readiness {
 
 impl Logs<'_> {
     /// The cause with what its container's log tells, asked for where it is not known.
-    fn add(&mut self, cause: Cause) -> Cause {
+    fn add(&mut self, cause: Cause, world: &World) -> Cause {
         let Some(source) = cause.log.clone() else { return cause };
         match self.of(&source, cause.attempt) {
-            Some(log) => with_log(cause, log),
+            Some(log) => with_log(cause, log, world),
             None => cause,
         }
     }

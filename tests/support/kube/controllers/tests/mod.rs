@@ -64,7 +64,7 @@ fn codes(objects: &[Value], log: Option<&str>) -> Vec<&'static str> {
         }
     }
     let logged = found.into_iter().map(|cause| match log.filter(|_| cause.log.is_some()) {
-        Some(log) => crash_log::with_log(cause, log),
+        Some(log) => crash_log::with_log(cause, log, &world),
         None => cause,
     });
     let mut codes: Vec<_> = cause::fold(logged.collect()).iter().map(|cause| cause.code).collect();
