@@ -243,15 +243,15 @@ pub struct Doctor {
     /// Ask nobody but this machine and the cluster: no registry about images
     #[arg(long)]
     pub offline: bool,
-    /// Repair what mlup can by itself, as a start would, then look again
-    #[arg(long, conflicts_with_all = ["bundle", "from"])]
-    pub fix: bool,
     /// Write what was seen, without secrets, into this .tar.gz to send to somebody
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     pub bundle: Option<PathBuf>,
     /// Decide from such a file in place of this machine and its cluster
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     pub from: Option<PathBuf>,
+    /// Repair what mlup can by itself, as a start would, then look again
+    #[arg(long, conflicts_with_all = ["bundle", "from"])]
+    pub fix: bool,
 }
 
 /// `mlup status`.

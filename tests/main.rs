@@ -14,6 +14,7 @@ mod clusters;
 mod commands;
 mod documentation;
 mod kubernetes;
+mod machine;
 mod quickstart;
 mod registries;
 mod signals;

@@ -18,6 +18,7 @@ use crate::doctor::look::{Hindrance, Look, Sight};
 use crate::error::{Error, Exit};
 use crate::event::Finding;
 use crate::redact::{Learned, Redactor};
+use crate::steps::machine::Outside;
 use answer::{Answer, tell};
 use cluster::Registries;
 use decide::decide;
@@ -27,11 +28,22 @@ pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode,
     if asked.fix {
         return fix::fix(session, asked);
     }
-    let look = match &asked.from {
-        Some(file) => bundle::open(session, file)?,
-        None => taken(session, asked)?,
-    };
+    let Some(file) = &asked.from else { return now(session, asked) };
+    let answer = decide(&bundle::open(session, file)?);
+    print(session, asked, &answer)?;
+    Ok(verdict(&answer).into())
+}
+
+/// A look that is taken now, and kept where that is wanted.
+fn now(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
+    let project = session.project()?;
+    let look = taken(session, &project, asked)?;
     let answer = decide(&look);
+    let count = fix::repairable((&look, &answer), &project)?.len();
+    if count > 0 {
+        let is = if count == 1 { "cause" } else { "causes" };
+        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
+    }
     print(session, asked, &answer)?;
     Ok(verdict(&answer).into())
 }
@@ -50,14 +62,11 @@ fn print(session: &Session, asked: &cli::Doctor, answer: &Answer) -> Result<(), 
     Ok(session::stdout().write_all(text.as_bytes())?)
 }
 
-/// A look that is taken now, and kept where that is wanted.
-fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
-    let project = session.project()?;
+fn taken(session: &Session, project: &Project, asked: &cli::Doctor) -> Result<Look, Error> {
     let wanted = asked.bundle.as_deref().map(|file| bundle::place(session, file)).transpose()?;
-    let (look, redactor) = project.work(look(&project, Registries::of(asked)))??;
-    fix::offer(session, &project, &look)?;
+    let (look, redactor) = project.work(look(project, Registries::of(asked)))??;
     if let Some(file) = wanted {
-        bundle::save(session, &project, &look, &redactor, &file)?;
+        bundle::save(session, project, &look, &redactor, &file)?;
     }
     Ok(look)
 }
@@ -66,12 +75,18 @@ fn taken(session: &Session, asked: &cli::Doctor) -> Result<Look, Error> {
 /// with them.
 async fn look(project: &Project, registries: Registries) -> Result<(Look, Redactor), Error> {
     let known = || Redactor::new(project.scrubber.clone(), &Learned::default());
-    let (steps, seen) = if project.config.cluster.is_some() {
-        let (steps, seen) = tokio::join!(host::look(project), cluster::look(project, registries));
-        (steps?, Some(seen))
-    } else {
-        (host::look(project).await?, None)
+    let outside = match registries {
+        Registries::Asked => Outside::Asked,
+        Registries::LeftAlone => Outside::LeftAlone,
     };
+    let below = host::look(project, outside);
+    let (below, seen) = if project.config.cluster.is_some() {
+        let (below, seen) = tokio::join!(below, cluster::look(project, registries));
+        (below, Some(seen))
+    } else {
+        (below.await, None)
+    };
+    let (machine, steps) = below?;
     let (cluster, redactor) = match seen {
         None => (None, known()),
         Some(Ok((cluster, redactor))) => (Some(Sight::Seen(Box::new(cluster))), redactor),
@@ -82,7 +97,8 @@ async fn look(project: &Project, registries: Registries) -> Result<(Look, Redact
     };
     let clean = |one: Hindrance| Hindrance { finding: clean(one.finding, &redactor), ..one };
     let steps = steps.into_iter().map(clean).collect();
-    Ok((Look { steps, cluster }, redactor))
+    let machine = host::without_secrets(&machine, &redactor);
+    Ok((Look { machine, steps, cluster }, redactor))
 }
 
 /// A finding without secrets, whoever's words it repeats.

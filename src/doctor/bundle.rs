@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub use self::archive::Broken;
 use self::archive::{Files, pack, unpack};
+use super::host::facts::Facts;
 use super::look::{Cluster, Hindrance, Look, Sight, Unchecked};
 use crate::event;
 use crate::manifest::read;
@@ -81,6 +82,8 @@ struct Manifest {
 /// `look.json`: everything but objects and logs.
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
+    #[serde(default)]
+    machine: Facts,
     steps: Vec<Hindrance>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cluster: Option<WrittenCluster>,
@@ -113,7 +116,12 @@ struct WrittenLog {
 /// A bug: something cannot be written as JSON.
 pub fn write(look: &Look, about: &About) -> std::io::Result<Vec<u8>> {
     let mut files = Files::new();
-    let mut written = Written { steps: look.steps.clone(), cluster: None, unseen: None };
+    let mut written = Written {
+        machine: look.machine.clone(),
+        steps: look.steps.clone(),
+        cluster: None,
+        unseen: None,
+    };
     let mut manifest = Manifest {
         format: FORMAT,
         mlup: env!("CARGO_PKG_VERSION").to_owned(),
@@ -211,7 +219,7 @@ pub fn read(bytes: &[u8]) -> Result<Look, Unreadable> {
         (None, Some(finding)) => Some(Sight::Unseen(finding)),
         (None, None) => None,
     };
-    Ok(Look { steps: written.steps, cluster })
+    Ok(Look { machine: written.machine, steps: written.steps, cluster })
 }
 
 fn read_cluster(written: WrittenCluster, files: &Files) -> Result<Cluster, Unreadable> {
@@ -292,7 +300,11 @@ mod tests {
             )]
             .into(),
         };
-        Look { steps: Vec::new(), cluster: Some(Sight::Seen(Box::new(cluster))) }
+        Look {
+            machine: Facts::default(),
+            steps: Vec::new(),
+            cluster: Some(Sight::Seen(Box::new(cluster))),
+        }
     }
 
     /// The bundle with a file changed, or taken away.
@@ -329,12 +341,16 @@ mod tests {
             rule: None,
         };
         let step = Hindrance { step: "cluster".to_owned(), finding: finding.clone() };
-        let unseen = Look { steps: vec![step], cluster: Some(Sight::Unseen(finding)) };
+        let unseen = Look {
+            machine: Facts::default(),
+            steps: vec![step],
+            cluster: Some(Sight::Unseen(finding)),
+        };
         let read_back = |look: &Look| read(&write(look, &About::default()).unwrap()).unwrap();
         let back = read_back(&unseen);
         assert!(matches!(back.cluster, Some(Sight::Unseen(_))));
         assert_eq!(back.steps, unseen.steps);
-        let none = Look { steps: Vec::new(), cluster: None };
+        let none = Look { machine: Facts::default(), steps: Vec::new(), cluster: None };
         assert!(read_back(&none).cluster.is_none());
     }
 

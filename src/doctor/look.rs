@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::Aside;
+use super::host::facts::Facts;
 use crate::event;
 use crate::readiness::registry_answer::Answers;
 use crate::readiness::{LogSource, PullSource, World};
@@ -30,6 +31,8 @@ pub fn log_key(source: &LogSource) -> LogKey {
 /// The machine and the cluster as they were seen.
 #[derive(Clone, Debug)]
 pub struct Look {
+    /// What is below Kubernetes.
+    pub machine: Facts,
     /// What keeps the steps of a start from their work, in the order of the plan.
     pub steps: Vec<Hindrance>,
     /// The cluster; none where the configuration has none.

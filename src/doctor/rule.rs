@@ -2,12 +2,21 @@
 //! repair it, and how what it breaks comes back. What fires a rule is in `readiness/` and beside
 //! this file.
 
+use super::host;
 use crate::readiness::Cause;
 
 /// How near to the machine a cause lies; what is nearer is told first, as the rest may follow from
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
+    /// This machine: its disk, its clock, its programs.
+    Machine,
+    /// The Docker Engine and what compose has on it.
+    Docker,
+    /// The cluster as its tool made it.
+    Tool,
+    /// The way to the API server, and accounts in clouds.
+    Access,
     /// The cluster's nodes.
     Node,
     /// The API server and what it asks before it takes an object.
@@ -64,7 +73,7 @@ pub struct Rule {
     /// How it comes back.
     pub recovery: Recovery,
     /// The codes of causes that are this rule where they name no other.
-    codes: &'static [&'static str],
+    pub(super) codes: &'static [&'static str],
 }
 
 /// What a cause is of that the catalogue does not have.
@@ -95,7 +104,7 @@ static OTHERS: &[Rule] = &[
 /// The rule of a cause of which nothing else is known.
 pub static UNKNOWN: Rule = row(NONE, Layer::Rollout, Repair::ByHand, Recovery::ByItself, &[]);
 
-const fn row(
+pub(super) const fn row(
     id: &'static str,
     layer: Layer,
     repair: Repair,
@@ -218,10 +227,15 @@ pub static RULES: &[Rule] = &[
     row("ROLL-01", Rollout, ByHand, ByItself, &["ROLLOUT_DEADLINE"]),
 ];
 
+/// Every rule there is, nearest to the machine first.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    host::table::RULES.iter().chain(RULES)
+}
+
 /// The rule of this id; [`UNKNOWN`] for one that is not in the tables.
 #[must_use]
 pub fn by_id(id: &str) -> &'static Rule {
-    RULES.iter().find(|rule| rule.id == id).unwrap_or(&UNKNOWN)
+    all().find(|rule| rule.id == id).unwrap_or(&UNKNOWN)
 }
 
 /// The rule of a cause: the one that it names, else that of its code.

@@ -40,6 +40,8 @@ pub struct Plugin {
     pub command: String,
     /// How to get it, in the words of the kubeconfig.
     pub install_hint: Option<String>,
+    /// The version of the protocol that it is spoken to by.
+    pub api_version: Option<String>,
 }
 
 /// One file of the kubeconfig as it was read.

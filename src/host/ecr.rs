@@ -3,6 +3,7 @@
 
 mod failure;
 mod http;
+mod identity;
 mod settings;
 mod sources;
 #[cfg(test)]
@@ -22,6 +23,8 @@ use jiff::Timestamp;
 use crate::policy::{Class, Failure};
 use crate::redact::Secret;
 use settings::Settings;
+
+pub use identity::caller;
 
 /// Time for one attempt of the call.
 const ATTEMPT: Duration = Duration::from_secs(10);

@@ -19,6 +19,7 @@ pub mod kernel;
 pub mod kube;
 pub mod labelled;
 pub mod lock;
+pub mod machine;
 pub mod notify;
 pub mod ports;
 pub mod process;

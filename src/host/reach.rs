@@ -2,7 +2,7 @@
 //! from it is the caller's.
 
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
@@ -32,6 +32,16 @@ pub async fn port(host: &str, port: u16) -> Result<(), Barrier> {
         Ok(Err(error)) if error.kind() == ErrorKind::TimedOut => Err(Barrier::Dropped),
         Ok(Err(error)) => Err(Barrier::NoWay(error.to_string())),
         Err(_) => Err(Barrier::Dropped),
+    }
+}
+
+/// Why nothing is reached at an address within this time. A machine that refuses is there.
+pub async fn silence(address: SocketAddr, limit: Duration) -> Option<String> {
+    match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("no answer within {} ms", limit.as_millis())),
     }
 }
 

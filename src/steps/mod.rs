@@ -9,6 +9,7 @@ mod docker;
 mod file;
 mod image;
 mod load;
+pub mod machine;
 mod network;
 pub mod objects;
 pub mod others;

@@ -60,6 +60,16 @@ enum Network {
     Own,
 }
 
+impl Network {
+    /// Where the machine is.
+    fn address(self) -> &'static str {
+        match self {
+            Self::Shared => "127.0.0.1",
+            Self::Own => APART,
+        }
+    }
+}
+
 impl Sshd {
     /// A machine that knows the test's key, and is known to the client.
     pub(crate) fn start() -> Self {
@@ -255,7 +265,7 @@ impl Sshd {
 
     /// Starts the service.
     fn boot(&mut self) {
-        let address = if self.network == Network::Own { APART } else { "127.0.0.1" };
+        let address = self.network.address();
         let own = [
             format!("Port {}", self.port),
             format!("ListenAddress {address}\nHostKey /far/service/host_key"),

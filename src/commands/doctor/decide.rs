@@ -4,14 +4,16 @@
 use super::answer::{Answer, Row, of_cluster, of_step};
 use crate::doctor::cluster::findings;
 use crate::doctor::finding::Finding;
+use crate::doctor::host::judge;
 use crate::doctor::look::{Cluster, Look, Sight, Unchecked};
 
 /// What is wrong by a look. What the cluster's own objects explain is not told a second time as what
 /// keeps a step from its work.
 pub(super) fn decide(look: &Look) -> Answer {
-    let mut rows: Vec<Row> =
-        look.steps.iter().map(|one| of_step(&one.step, one.finding.clone())).collect();
-    let (checked, unchecked) = match &look.cluster {
+    let below = judge(&look.machine, &look.steps);
+    let mut rows: Vec<Row> = below.findings.iter().map(of_cluster).collect();
+    rows.extend(below.steps.iter().map(|one| of_step(&one.step, one.finding.clone())));
+    let (checked, more) = match &look.cluster {
         None => (0, Vec::new()),
         Some(Sight::Seen(cluster)) => {
             let inside = inside(cluster, |_| true);
@@ -20,14 +22,16 @@ pub(super) fn decide(look: &Look) -> Answer {
             (cluster.world.count(), cluster.unchecked.clone())
         }
         Some(Sight::Unseen(finding)) => {
-            // The steps of the cluster say better why it does not answer.
-            let is_told = rows.iter().any(|row| row.object.ends_with("cluster"));
+            // What is below the cluster, and its steps, say better why it does not answer.
+            let is_told =
+                below.tells_of_cluster() || rows.iter().any(|row| row.object.ends_with("cluster"));
             if !is_told && finding.code != "CONTEXT_MISSING" {
                 rows.push(of_step("cluster", finding.clone()));
             }
             (0, vec![Unchecked::new("cluster", &finding.summary)])
         }
     };
+    let unchecked = below.unchecked.into_iter().chain(more).collect();
     Answer { findings: rows, checked, unchecked, applied: None }
 }
 

@@ -24,7 +24,6 @@ use crate::plan::progress::StepEnd;
 use crate::plan::{self, Plan, StepId};
 use crate::policy::Failure;
 use crate::readiness::World;
-use crate::report::text;
 use crate::steps::objects::Objects;
 use crate::steps::registry::refresh::repair;
 use crate::steps::{self, Consent, Prune, StepCtx, storage_class};
@@ -66,19 +65,6 @@ pub(super) fn repairable<'a>(
     Ok(treated.collect())
 }
 
-/// Says how much of this `--fix` would repair.
-///
-/// # Errors
-/// The configuration has no plan.
-pub(super) fn offer(session: &Session, project: &Project, look: &Look) -> Result<(), Error> {
-    let count = repairable((look, &decide(look)), project)?.len();
-    if count > 0 {
-        let causes = text::count(count, "cause");
-        session.terminal.say(&format!("mlup doctor --fix repairs {causes} of these"));
-    }
-    Ok(())
-}
-
 /// Repairs, looks again, and tells both.
 ///
 /// # Errors
@@ -87,7 +73,7 @@ pub(super) fn fix(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Er
     let project = session.project()?;
     let lock = lock::lock(session, &project, "doctor --fix")?;
     let told = project.work(async {
-        let (first, _) = look(&project, Registries::of(asked)).await?;
+        let first = look(&project, Registries::of(asked)).await?.0;
         let answer = decide(&first);
         let treated = repairable((&first, &answer), &project)?;
         let mut ears = Ears::new(&project, engine::listen()?);
@@ -185,8 +171,7 @@ async fn look_again(
         // What the first look has listed is over.
         let kept = Kept { ssh: Some(project.host.ssh.clone()), ..Kept::default() };
         let afresh = session.project_keeping(Consent::NotGiven, Prune::No, kept)?;
-        let (later, _) = look(&afresh, Registries::of(asked)).await?;
-        let answer = decide(&later);
+        let answer = decide(&look(&afresh, Registries::of(asked)).await?.0);
         let applied = outcomes(treated, done, &answer);
         let waits = applied.iter().any(|one| one.outcome == Outcome::Applied);
         last = Some(Answer { applied: Some(applied), ..answer });

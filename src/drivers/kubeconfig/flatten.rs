@@ -45,7 +45,9 @@ pub(super) fn access(lead: &Lead<'_>) -> Access {
     let plugin = lead.user.and_then(|(user, folder)| {
         let exec = user.get(Section::Users.body())?.get("exec")?;
         let command = absolute(&text(exec.get("command"))?, folder);
-        Some(Plugin { command, install_hint: text(exec.get("installHint")) })
+        let (install_hint, api_version) =
+            (text(exec.get("installHint")), text(exec.get("apiVersion")));
+        Some(Plugin { command, install_hint, api_version })
     });
     Access {
         server: text(cluster.and_then(|cluster| cluster.get("server"))).unwrap_or_default(),

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ecr::operation::get_authorization_token::GetAuthorizationTokenError;
 
 use super::settings::Settings;
 use super::sources::Tried;
@@ -34,7 +33,11 @@ pub(super) fn told(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What it means that the call failed.
-pub(super) fn of(error: &SdkError<GetAuthorizationTokenError>, settings: &Settings<'_>) -> Failure {
+pub(super) fn of<E, R>(error: &SdkError<E, R>, settings: &Settings<'_>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
     match error {
         SdkError::ServiceError(answer) => {
             let error = answer.err();
@@ -70,6 +73,7 @@ fn answered(code: &str, message: &str, settings: &Settings<'_>) -> Failure {
         "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
         | "IncompleteSignature"
         | "MissingAuthenticationTokenException" => Failure::new(
             Class::Prerequisite,

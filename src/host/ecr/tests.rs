@@ -183,3 +183,54 @@ async fn an_endpoint_where_nothing_listens_is_unreachable() {
     let failure = token(&identity, &keys()).await.unwrap_err();
     assert_eq!((failure.class, failure.code), (Class::Transient, "ECR_UNREACHABLE"));
 }
+
+/// What `sts:GetCallerIdentity` answers, in the form of the Query protocol of AWS.
+fn identity_of(arn: &str) -> String {
+    answer(
+        200,
+        &format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+             <GetCallerIdentityResult><Arn>{arn}</Arn><UserId>A</UserId><Account>1</Account>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ),
+    )
+}
+
+async fn whoami(answers: &str, endpoint: Option<&str>) -> Result<Option<String>, Failure> {
+    let server = Server::start(&[answers]).await;
+    let mut env = keys();
+    env.insert("AWS_ENDPOINT_URL_STS".to_owned(), server.url(""));
+    if endpoint.is_some() {
+        env.remove("AWS_ENDPOINT_URL_STS");
+    }
+    caller(&Identity { region: Some("us-east-1"), endpoint, ..Identity::default() }, &env).await
+}
+
+#[tokio::test]
+async fn the_name_of_the_identity_is_asked_of_sts_and_of_nobody_where_ecr_has_an_address() {
+    let arn = "arn:aws:iam::123456789012:user/ann";
+    assert_eq!(whoami(&identity_of(arn), None).await, Ok(Some(arn.to_owned())));
+    assert_eq!(whoami("", Some("http://localhost:9")).await, Ok(None));
+}
+
+#[tokio::test]
+async fn what_sts_refuses_is_told_by_its_code() {
+    for (code, message, ours) in [
+        ("InvalidClientTokenId", "The security token is invalid", "ECR_CREDENTIALS_REJECTED"),
+        ("ExpiredToken", "The security token is expired", "ECR_CREDENTIALS_EXPIRED"),
+        (
+            "SignatureDoesNotMatch",
+            "The request signature we calculated",
+            "ECR_CREDENTIALS_REJECTED",
+        ),
+        ("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", "CLOCK_WRONG"),
+    ] {
+        let body = format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error>\
+             <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+             <RequestId>r</RequestId></ErrorResponse>"
+        );
+        let failure = whoami(&answer(403, &body), None).await.unwrap_err();
+        assert_eq!(failure.code, ours, "{failure:?}");
+    }
+}

@@ -108,12 +108,19 @@ impl Api {
 
     /// Status and text of a path that answers in plain text.
     pub(super) async fn text(&self, path: &str) -> Result<(u16, String), Failure> {
+        self.dated(path).await.map(|(status, text, _)| (status, text))
+    }
+
+    /// The same with the `Date` of the answer.
+    pub(super) async fn dated(&self, path: &str) -> Result<(u16, String, Option<String>), Failure> {
         let request = hyper::Request::get(path).body(Body::empty());
         let ask = async {
             let answer = self.client.send(request.map_err(kube::Error::HttpError)?).await?;
             let status = answer.status().as_u16();
+            let date = answer.headers().get(hyper::header::DATE);
+            let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
             let body = answer.into_body().collect_bytes().await?;
-            Ok((status, String::from_utf8_lossy(&body).into_owned()))
+            Ok((status, String::from_utf8_lossy(&body).into_owned(), date))
         };
         self.call(ask).await
     }

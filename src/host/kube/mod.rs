@@ -2,6 +2,7 @@
 //! error means. Which objects are wanted is decided in `steps/`.
 
 pub mod access;
+pub mod certificate;
 pub mod client;
 pub mod error;
 #[cfg(test)]
@@ -23,7 +24,9 @@ use k8s_openapi::ByteString;
 pub use client::{Api, connect};
 pub use nodes::{NodeFacts, nodes};
 pub(crate) use plugin::missing as plugin_missing;
-pub use readiness::{ApiVerdict, ClusterFacts, Look, look, look_inside, ready, wait_ready};
+pub use readiness::{
+    ApiVerdict, ClusterFacts, Look, Version, look, look_inside, ready, version, wait_ready,
+};
 
 /// Base64 as Kubernetes writes it.
 #[must_use]

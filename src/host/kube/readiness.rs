@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -30,6 +32,30 @@ pub enum ApiVerdict {
     Ready,
     /// It is not, and these of its own checks fail.
     NotReady(Vec<String>),
+}
+
+/// What an API server says of itself to anybody whom it lets in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its version, such as `v1.34.0`.
+    pub version: String,
+    /// What its clock said.
+    pub date: Option<Timestamp>,
+}
+
+/// The version of the API server, and its time.
+///
+/// # Errors
+/// Classified.
+pub async fn version(api: &Api) -> Result<Version, Failure> {
+    let (status, text, date) = api.dated("/version").await?;
+    if status != 200 {
+        return Err(api.refused(status, &text));
+    }
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let version = answer.get("gitVersion").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let date = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+    Ok(Version { version: version.to_owned(), date })
 }
 
 /// What is worth knowing of a cluster that answers.

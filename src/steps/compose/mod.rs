@@ -22,12 +22,13 @@ mod logs;
 mod model;
 mod observe;
 mod oneshot;
-mod plugin;
+pub(in crate::steps) mod plugin;
 pub mod preflight;
 mod project;
 mod readiness;
 mod remove;
 mod status;
+pub(in crate::steps) mod survey;
 mod tool;
 mod urls;
 

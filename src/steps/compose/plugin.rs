@@ -26,7 +26,7 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// `DOCKER_CLI_MISSING`, `COMPOSE_MISSING`, `COMPOSE_V1_ONLY`, `COMPOSE_TOO_OLD`.
-pub(super) async fn version(ctx: &StepCtx) -> Result<String, Failure> {
+pub(in crate::steps) async fn version(ctx: &StepCtx) -> Result<String, Failure> {
     let cmd = Cmd::new("docker").args(["compose", "version", "--short"]).timeout(VERSION_TIMEOUT);
     let cmd = ctx
         .host

@@ -177,7 +177,7 @@ fn believed(end: Option<Timestamp>, now: Timestamp, ctx: &StepCtx) -> Option<Tim
 }
 
 /// The environment of the process over that of the env files.
-fn environment(ctx: &StepCtx) -> BTreeMap<String, String> {
+pub(in crate::steps) fn environment(ctx: &StepCtx) -> BTreeMap<String, String> {
     let files = ctx.config.env.iter();
     let mut all: BTreeMap<String, String> =
         files.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();

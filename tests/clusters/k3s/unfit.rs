@@ -95,6 +95,12 @@ fn a_firewall_and_selinux_are_told_together_and_neither_is_switched_off() {
         4,
         &["K3S_HOST_UNFIT", "K3S_FIREWALLD", "K3S_SELINUX_POLICY", "`firewalld`", "`selinux`"],
     );
+    // What it proposes will do, and the firewall stays on.
+    site.world("selinux", "Disabled\n");
+    site.config("prepare = [\"firewalld\"]\n");
+    finishes(&site);
+    assert!(site.far("/var/fake/firewall.ports").contains(&site.door.port.to_string()));
+    assert!(site.sshd.far("/var/fake/firewalld.active").exists());
 }
 
 #[test]

@@ -36,11 +36,18 @@ impl Selector {
     }
 
     /// Whether an object is meant.
-    pub(crate) fn selects(&self, object: &Value) -> bool {
-        let is_so = |(path, equal, wanted): &(String, bool, String)| {
-            is_text(object, path, wanted) == *equal
+    pub(crate) fn selects<'s>(&'s self, object: &'s Value) -> bool {
+        // Long selectors ask for one field many times.
+        let mut last: Option<(&str, &Value)> = None;
+        let mut is_so = |(path, equal, wanted): &'s (String, bool, String)| {
+            let value = match last {
+                Some((known, value)) if known == path => value,
+                _ => at(object, path),
+            };
+            last = Some((path, value));
+            is_text(value, wanted) == *equal
         };
-        self.fields.iter().all(is_so) && self.labels.iter().all(|label| label.selects(object))
+        self.fields.iter().all(&mut is_so) && self.labels.iter().all(|label| label.selects(object))
     }
 }
 
@@ -59,8 +66,11 @@ impl Label {
     }
 }
 
-fn is_text(object: &Value, path: &str, wanted: &str) -> bool {
-    let value = path.split('.').fold(object, |value, part| &value[part]);
+fn at<'v>(object: &'v Value, path: &str) -> &'v Value {
+    path.split('.').fold(object, |value, part| &value[part])
+}
+
+fn is_text(value: &Value, wanted: &str) -> bool {
     match value.as_str() {
         Some(text) => text == wanted,
         None => value.to_string().replace("null", "") == wanted,
