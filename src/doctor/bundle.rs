@@ -342,14 +342,14 @@ mod tests {
         };
         let step = Hindrance { step: "cluster".to_owned(), finding: finding.clone() };
         let unseen = Look {
-            machine: Facts::default(),
+            machine: Facts { taken: 7, ..Facts::default() },
             steps: vec![step],
             cluster: Some(Sight::Unseen(finding)),
         };
         let read_back = |look: &Look| read(&write(look, &About::default()).unwrap()).unwrap();
         let back = read_back(&unseen);
         assert!(matches!(back.cluster, Some(Sight::Unseen(_))));
-        assert_eq!(back.steps, unseen.steps);
+        assert_eq!((back.steps, back.machine), (unseen.steps, unseen.machine));
         let none = Look { machine: Facts::default(), steps: Vec::new(), cluster: None };
         assert!(read_back(&none).cluster.is_none());
     }

@@ -142,6 +142,44 @@ mod tests {
             ("dial tcp: lookup r on 10.0.0.2:53: no such host", Trouble::Unreachable),
             ("pull QPS exceeded", Trouble::Throttled),
             ("failed to extract layer: no space left on device", Trouble::Unknown),
+            (
+                "pulling from host r failed with status code [manifests 1]: 401 Unauthorized",
+                Trouble::Denied,
+            ),
+            (
+                "pulling from host r failed with status code [manifests 1]: 403 Forbidden",
+                Trouble::Expired,
+            ),
+            (
+                "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized",
+                Trouble::Denied,
+            ),
+            (
+                "failed to authorize: failed to fetch anonymous token: Get \"https://a/token\": dial tcp: lookup a: no such host",
+                Trouble::Unreachable,
+            ),
+            (
+                "unexpected status from HEAD request to https://r/v2/a/manifests/1: 503 Service Unavailable",
+                Trouble::Outage,
+            ),
+            (
+                "failed to do request: Head \"https://r/v2/a/manifests/1\": EOF",
+                Trouble::Unreachable,
+            ),
+            ("tls: first record does not look like a TLS handshake", Trouble::PlainHttp),
+            (
+                "Error response from daemon: Get \"https://r/v2/\": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
+                Trouble::Unreachable,
+            ),
+            ("unauthorized: incorrect username or password", Trouble::Denied),
+            (
+                "media type \"application/vnd.docker.distribution.manifest.v1+prettyjws\" is no longer supported since containerd v2.0",
+                Trouble::Unknown,
+            ),
+            (
+                "repository a not found: name unknown: The repository with name 'a' does not exist",
+                Trouble::NotFound,
+            ),
         ] {
             assert_eq!(trouble(words), expected, "{words}");
         }

@@ -16,16 +16,29 @@ pub(crate) fn answer(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.report()))
 }
 
+/// The findings, but for what is true of the disk of the machine that the tests run on.
+fn rows(answer: &Value) -> Vec<&Value> {
+    let rows = answer["findings"].as_array().unwrap().iter();
+    rows.filter(|row| row["rule"] != "DOC-04" && row["rule"] != "K3D-04").collect()
+}
+
 /// The rules and objects that were found.
 pub(crate) fn found(answer: &Value) -> Vec<String> {
-    let rows = answer["findings"].as_array().unwrap().iter();
     let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    let rows = rows(answer).into_iter();
     rows.map(|row| format!("{} {}", text(row, "rule"), text(row, "object"))).collect()
 }
 
-/// All that was said of the first finding.
-pub(crate) fn first(answer: &Value) -> String {
-    answer["findings"][0].to_string()
+/// The first finding.
+pub(crate) fn first(answer: &Value) -> &Value {
+    rows(answer)[0]
+}
+
+/// Fails unless the exit code says whether anything was found.
+#[track_caller]
+fn exits_as_it_says(ran: &Ran, answer: &Value) {
+    let is_well = answer["findings"].as_array().unwrap().is_empty();
+    assert_eq!(ran.code, Some(i32::from(!is_well)), "{}", ran.report());
 }
 
 /// Fails unless this is the one finding and says all of these.
@@ -33,10 +46,11 @@ pub(crate) fn first(answer: &Value) -> String {
 pub(crate) fn is_the_one(ran: &Ran, wanted: &str, words: &[&str]) {
     let answer = answer(ran);
     assert_eq!(found(&answer), [wanted], "{answer:#}\n{}", ran.stderr);
+    let told = first(&answer).to_string();
     for word in words {
-        assert!(first(&answer).contains(word), "no {word:?} in {answer:#}");
+        assert!(told.contains(word), "no {word:?} in {answer:#}");
     }
-    assert_eq!(ran.code, Some(1), "{}", ran.report());
+    exits_as_it_says(ran, &answer);
 }
 
 /// Fails unless nothing was found.
@@ -44,5 +58,5 @@ pub(crate) fn is_the_one(ran: &Ran, wanted: &str, words: &[&str]) {
 pub(crate) fn is_well(ran: &Ran) {
     let answer = answer(ran);
     assert_eq!(found(&answer), Vec::<String>::new(), "{answer:#}");
-    assert_eq!(ran.code, Some(0), "{}", ran.report());
+    exits_as_it_says(ran, &answer);
 }

@@ -2,7 +2,7 @@
 //! is which rule.
 
 use crate::doctor::rule::{Layer, Recovery, Repair, Rule, row};
-use Layer::{Access, Api, Docker, Machine, Object, Pull, Rollout, Service, Tool};
+use Layer::{Access, Api, Docker, Machine, Object, Pull, Service, Tool};
 use Recovery::{AtOnce, ByItself, NewPod};
 use Repair::{Automatic, ByHand, Confirmed};
 
@@ -104,7 +104,6 @@ pub(in crate::doctor) static RULES: &[Rule] = &[
     row("API-16", Api, ByHand, AtOnce, &[]),
     row("PULL-23", Pull, ByHand, NewPod, &[]),
     row("SVC-07", Service, Confirmed, AtOnce, &["NODE_PORT_TAKEN"]),
-    row("HELM-01", Rollout, Confirmed, AtOnce, &["RELEASE_BUSY"]),
 ];
 
 /// Credentials of AWS that are not to be had.
