@@ -2,6 +2,7 @@
 //! object at fault, with what follows from them folded under them, the weightiest first.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -63,12 +64,15 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
         .filter(|(_, cause)| !is_young(cause, world, taken))
         .collect();
     let causes = cause::fold(judged.iter().map(|(_, cause)| cause.clone()).collect());
+    let mut places: HashMap<(&str, Option<&Root>), Vec<Root>> = HashMap::new();
+    for (root, cause) in &judged {
+        places.entry((cause.code, cause.root.as_ref())).or_default().push(root.clone());
+    }
     let mut findings: Vec<Finding> = causes
         .into_iter()
         .map(|cause| {
-            let same = |(_, one): &&(Root, Cause)| one.code == cause.code && one.root == cause.root;
-            let judged = judged.iter().filter(same).map(|(root, _)| root.clone()).collect();
-            finding(&with_aside(cause, world, aside), judged, world)
+            let judged = places.get(&(cause.code, cause.root.as_ref())).cloned();
+            finding(&with_aside(cause, world, aside), judged.unwrap_or_default(), world)
         })
         .collect();
     let more = node::causes(world)
@@ -153,11 +157,12 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
 
 /// Adds what another look found, where nobody has the same object at fault yet.
 fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+    let touched = |one: &Finding| one.affects.iter().chain([&one.root]).cloned().collect();
+    let mut known: HashSet<Root> =
+        findings.iter().flat_map(|one| -> Vec<Root> { touched(one) }).collect();
     for one in more {
-        let known = findings
-            .iter()
-            .any(|known| known.root == one.root || known.affects.contains(&one.root));
-        if !known {
+        if !known.contains(&one.root) {
+            known.extend::<Vec<Root>>(touched(&one));
             findings.push(one);
         }
     }
@@ -165,8 +170,11 @@ fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
 
 /// Leaves out what follows from another finding, and tells there what it keeps down.
 fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
-    let above: Vec<Option<usize>> =
-        findings.iter().map(|one| findings.iter().position(|other| follows(one, other))).collect();
+    let index = Index::of(findings);
+    let above: Vec<Option<usize>> = findings
+        .iter()
+        .map(|one| index.near(one).into_iter().find(|&other| follows(one, &findings[other])))
+        .collect();
     // Two that ask for each other in vain are both told.
     let top = |from: usize| {
         let mut at = from;
@@ -193,6 +201,27 @@ fn without_symptoms(findings: &[Finding]) -> Vec<Finding> {
         one.affects.retain(|affected| *affected != one.root);
     }
     kept
+}
+
+/// Findings by the objects that they are at, or keep down.
+struct Index<'f>(HashMap<&'f Root, BTreeSet<usize>>);
+
+impl<'f> Index<'f> {
+    fn of(findings: &'f [Finding]) -> Self {
+        let mut places: HashMap<&Root, BTreeSet<usize>> = HashMap::new();
+        for (at, one) in findings.iter().enumerate() {
+            for root in one.affects.iter().chain([&one.root]) {
+                places.entry(root).or_default().insert(at);
+            }
+        }
+        Self(places)
+    }
+
+    /// Those that one may follow from, in their order.
+    fn near(&self, one: &Finding) -> BTreeSet<usize> {
+        let roots = [Some(&one.root), one.needs.as_ref()].into_iter().flatten();
+        roots.filter_map(|root| self.0.get(root)).flatten().copied().collect()
+    }
 }
 
 /// Whether one finding has another as its cause: an object that a cause nearer to the machine keeps

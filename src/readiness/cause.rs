@@ -1,5 +1,7 @@
 //! A cause: why an object is not ready, what proves it, and whether waiting can help.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -102,6 +104,9 @@ pub struct PullSource {
     /// The pull secrets that the pod names.
     pub secrets: Vec<String>,
 }
+
+/// Code, object at fault, container and, without an object, words.
+type Likeness = (&'static str, Option<Root>, Option<String>, String);
 
 /// Why an object is not ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -267,10 +272,15 @@ impl Cause {
     /// Whether another cause is the same trouble in another place.
     #[must_use]
     pub fn is_alike(&self, other: &Self) -> bool {
-        other.code == self.code
-            && other.root == self.root
-            && other.container() == self.container()
-            && (self.root.is_some() || other.summary == self.summary)
+        other.likeness() == self.likeness()
+    }
+
+    /// What causes have in common that are the same trouble in several places: without an object at
+    /// fault, their words.
+    fn likeness(&self) -> Likeness {
+        let words = if self.root.is_none() { self.summary.clone() } else { String::new() };
+        let container = self.container().map(str::to_owned);
+        (self.code, self.root.clone(), container, words)
     }
 
     /// In how many places it shows, and in which.
@@ -290,19 +300,19 @@ impl Cause {
 #[must_use]
 pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
     let mut folded: Vec<Cause> = Vec::new();
-    for cause in causes {
-        let same = |other: &&mut Cause| other.is_alike(&cause);
-        match folded.iter_mut().find(same) {
-            Some(first) => {
-                first.attempt = first.attempt.max(cause.attempt);
-                for affected in cause.affects {
-                    if !first.affects.contains(&affected) {
-                        first.affects.push(affected);
-                    }
-                }
-            }
-            None => folded.push(cause),
-        }
+    let mut places: HashMap<Likeness, usize> = HashMap::new();
+    let mut told: HashSet<(usize, String)> = HashSet::new();
+    for mut cause in causes {
+        let affects = std::mem::take(&mut cause.affects);
+        let attempt = cause.attempt;
+        let at = *places.entry(cause.likeness()).or_insert_with(|| {
+            folded.push(cause);
+            folded.len() - 1
+        });
+        let first = &mut folded[at];
+        first.attempt = first.attempt.max(attempt);
+        let news = affects.into_iter().filter(|one| told.insert((at, one.clone())));
+        first.affects.extend(news);
     }
     folded.sort_by_key(|cause| match cause.finality {
         Finality::Fatal => 0,

@@ -1,6 +1,7 @@
 //! Containers that run and whose probe keeps failing. No failure by itself: it may pass any moment.
 //! It is what there is to say when time is over.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cause::{Cause, Finality};
@@ -50,8 +51,9 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     // A startup probe that is over ends the container, unless it could not even be asked.
     let is_told = count >= threshold && (kind == "readiness" || answer.contains("errored"))
         || count > 1 && answer.contains("executable file not found");
-    // Until then it may still be warming up.
-    if !is_told && age.is_some_and(|age| age < budget) {
+    // Until then it may still be warming up, whatever the container before it was told.
+    let is_warming = age.is_some_and(|age| age < budget);
+    if is_warming && !(is_told && failures.iter().all(|event| is_since_start(event, container))) {
         return None;
     }
     let asked = asked(container, probe);
@@ -77,6 +79,17 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     }
     let is_silent = failures.is_empty() && age.is_some_and(|age| age > budget + SILENCE);
     (is_silent && kind == "readiness").then(|| without_events(container, probe, begin))
+}
+
+/// Whether an event tells of this run of the container alone.
+fn is_since_start(event: &Value, container: &Container<'_>) -> bool {
+    let time = |text: &str| text.parse::<Timestamp>().ok();
+    let first = match read::text(event, "/firstTimestamp") {
+        "" => read::text(event, "/eventTime"),
+        first => first,
+    };
+    let started = time(read::text(container.status, "/state/running/startedAt"));
+    started.zip(time(first)).is_some_and(|(started, first)| first >= started)
 }
 
 /// What status alone tells: that it does not pass, and whether it asks a port that is not there.
