@@ -39,10 +39,6 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     let probe = container.spec()?.get(format!("{kind}Probe").as_str())?;
     let age = container.world.age(read::text(container.status, "/state/running/startedAt"));
     let budget = budget(probe);
-    // Until then it may still be warming up.
-    if age.is_some_and(|age| age < budget) {
-        return None;
-    }
     let title = if kind == "readiness" { "Readiness probe" } else { "Startup probe" };
     let failures: Vec<&Value> = container
         .events("Unhealthy")
@@ -54,6 +50,10 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     // A startup probe that is over ends the container, unless it could not even be asked.
     let is_told = count >= threshold && (kind == "readiness" || answer.contains("errored"))
         || count > 1 && answer.contains("executable file not found");
+    // Until then it may still be warming up.
+    if !is_told && age.is_some_and(|age| age < budget) {
+        return None;
+    }
     let asked = asked(container, probe);
     let begin = |why: &str| {
         let mut cause = Cause::new(
