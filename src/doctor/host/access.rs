@@ -90,6 +90,8 @@ fn of_api(refused: &event::Finding, cluster: &WantedCluster, server: &str) -> Op
     let again = || fetch_again(&cluster.context, server, &cluster.tool);
     let finding = said(rule, "context", &cluster.context, refused);
     let finding = finding.because("kubeconfig", format!("server {server}"));
+    let starts = ["k3d", "minikube"].contains(&cluster.tool.as_str());
+    let finding = Finding { is_by_hand: rule == "API-01" && !starts, ..finding };
     Some(match rule {
         "API-01" => finding.mended_by(start(cluster)),
         "API-02" => finding.mended_by(still_there(server, &cluster.context)),

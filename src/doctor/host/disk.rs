@@ -11,7 +11,7 @@ const GIB: u64 = 1 << 30;
 const LEAST_FOR_IMAGES: u64 = 2 * GIB;
 
 /// A tenth of a large disk is still room enough.
-const ENOUGH_FOR_IMAGES: u64 = 20 * GIB;
+const ENOUGH_FOR_IMAGES: u64 = 10 * GIB;
 
 /// Below this mlup cannot be sure to write its files.
 const LEAST_FOR_FILES: u64 = 64 << 20;

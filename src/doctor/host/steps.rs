@@ -57,10 +57,22 @@ pub(super) fn findings(
 fn rule(single: &event::Finding) -> Option<&'static str> {
     match single.code.as_str() {
         "API_UNREACHABLE" | "CLUSTER_UNREACHABLE" => Some(unreached(&words(single))),
+        "CLOUD_LOGIN_NEEDED" => Some(cloud(&words(single).to_lowercase())),
         code if WORDS_ALONE.contains(&code) => {
             rejection::classify(&words(single)).map(|told| told.rule.id)
         }
         code => of_code(code).map(|rule| rule.id),
+    }
+}
+
+/// Whose login a command that prints a password lacks.
+fn cloud(words: &str) -> &'static str {
+    if words.contains("gcloud") {
+        "CLD-09"
+    } else if words.contains("az login") || words.contains("aadsts") {
+        "CLD-08"
+    } else {
+        "CLD-02"
     }
 }
 

@@ -522,6 +522,12 @@ fn the_api_server_and_the_kubeconfig_tell_their_causes_apart() {
     ] {
         fires(tool, &format!("{rule} context//lab"), &[words, summary], api(code, summary));
     }
+    // Nobody but its owner starts a cluster that mlup only uses.
+    for (tool, is_by_hand) in [("existing", true), ("k3d", false)] {
+        let mut case = Case { facts: healthy(tool), steps: Vec::new() };
+        api("API_UNREACHABLE", "connection refused")(&mut case);
+        assert_eq!(judge(&case.facts, &[]).findings[0].is_by_hand, is_by_hand, "{tool}");
+    }
     fires("existing", "API-10 context//lab", &["did you mean"], |facts| {
         facts.access =
             Look::Refused(said("CONTEXT_MISSING", "no context `lab`; did you mean `lap`?"));
@@ -645,6 +651,15 @@ fn what_a_step_says_is_a_rule_by_its_code_or_its_words_or_is_handed_on() {
             .steps
             .push(stuck("cluster", said("CLUSTER_MEMORY_TOO_LARGE", "more than Docker has")));
     });
+    for (words, rule) in [
+        ("You do not currently have an active account selected: gcloud auth login", "CLD-09"),
+        ("Please run 'az login' to setup account", "CLD-08"),
+        ("Error loading SSO Token", "CLD-02"),
+    ] {
+        fires("k3d", &format!("{rule} step//registry/pull"), &[words], |case| {
+            case.steps.push(stuck("registry/pull", said("CLOUD_LOGIN_NEEDED", words)));
+        });
+    }
     fires("k3d", "API-15 step//task/apply", &["not found"], |facts| {
         let mut failed = said("TASK_FAILED", "task `apply` failed");
         failed.evidence = vec![Evidence::new("stderr", "namespaces \"ml\" not found")];
