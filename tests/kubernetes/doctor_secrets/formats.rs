@@ -143,7 +143,7 @@ const FORMATS: &[(&str, &str)] = &[
     ("Hugging Face token", "login with «hf_{a34}»"),
     ("Replicate token", "replicate «r8_{a37}»"),
     ("Weights and Biases key", "WANDB_API_KEY=«{x40}»"),
-    ("npm token", "//registry.npmjs.org/:_authToken=«npm_{a36}»"),
+    ("npm token", "//registry.example/:_authToken=«npm_{a36}»"),
     ("PyPI token", "twine upload -p «pypi-AgEIcHlwaS5vcmc{u60}»"),
     ("RubyGems key", "gem push with «rubygems_{x48}»"),
     ("Docker Hub token", "login with «dckr_pat_{u27}»"),
