@@ -13,7 +13,6 @@ use super::cluster::Registries;
 use super::decide::decide;
 use super::{look, print, verdict};
 use crate::cli;
-
 use crate::commands::lock;
 use crate::commands::session::{Kept, Project, Session};
 use crate::doctor::look::{Look, Sight};
