@@ -1,5 +1,7 @@
 //! Objects and lists as they are read: selected, in pages, whole or their metadata alone.
 
+use std::ops::Bound;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use super::http::Request;
 use super::place::{Place, Target};
 use super::select::Selector;
 use super::status::{Answer, absent, refusal};
-use super::world::World;
+use super::world::{Key, World};
 
 impl World {
     /// One object.
@@ -25,19 +27,22 @@ impl World {
         let selector = Selector::of(request)?;
         let place = place(target);
         let (begin, version) = match request.parameter("continue") {
-            "" => (0, self.version),
-            token => self.resume(token)?,
+            "" => (Bound::Unbounded, self.version),
+            token => self.resume(token).map(|(last, version)| (Bound::Excluded(last), version))?,
         };
-        let all: Vec<&Value> = self.selected(&place, &selector).collect();
         let limit = request.parameter("limit").parse().unwrap_or(usize::MAX);
         let mut metadata = json!({ "resourceVersion": version.to_string() });
-        let left = all.len().saturating_sub(begin).saturating_sub(limit);
-        if left > 0 {
-            metadata["continue"] = token(begin + limit, version).into();
-            metadata["remainingItemCount"] = left.into();
+        let mut found = self.after(begin, &place, &selector);
+        let page: Vec<_> = found.by_ref().take(limit).collect();
+        if let (Some((last, _)), Some(_)) = (page.last(), found.next()) {
+            metadata["continue"] = token(last, version).into();
+            // How many a selector leaves, the server does not count.
+            if selector.is_empty() {
+                metadata["remainingItemCount"] = (found.count() + 1).into();
+            }
         }
-        let page = all.into_iter().skip(begin).take(limit);
-        let items: Vec<Value> = page.map(|object| in_list(request, &place, object)).collect();
+        let items: Vec<Value> =
+            page.into_iter().map(|(_, object)| in_list(request, &place, object)).collect();
         let (kind, version) = if request.wants_metadata_only() {
             ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned())
         } else {
@@ -56,18 +61,30 @@ impl World {
         place: &'w Place,
         selector: &'w Selector,
     ) -> impl Iterator<Item = &'w Value> {
+        self.after(Bound::Unbounded, place, selector).map(|(_, object)| object)
+    }
+
+    /// Those of them that begin there, with their keys.
+    fn after<'w>(
+        &'w self,
+        begin: Bound<Key>,
+        place: &'w Place,
+        selector: &'w Selector,
+    ) -> impl Iterator<Item = (&'w Key, &'w Value)> {
         let own = self.shelves.get(&place.kind.key());
-        let all = own.into_iter().flatten();
+        let all =
+            own.into_iter().flat_map(move |shelf| shelf.range((begin.clone(), Bound::Unbounded)));
         all.filter(|((namespace, name), object)| {
             place.holds(namespace, name) && selector.selects(object)
         })
-        .map(|(_, object)| object)
     }
 
-    fn resume(&self, token: &str) -> Answer<(usize, u64)> {
+    /// What came last, and when.
+    fn resume(&self, token: &str) -> Answer<(Key, u64)> {
         let bytes = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
         let read: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let (Some(begin), Some(version)) = (read["start"].as_u64(), read["rv"].as_u64()) else {
+        let last = read["start"].as_str().and_then(|start| key(start.strip_suffix('\0')?));
+        let (Some(last), Some(version)) = (last, read["rv"].as_u64()) else {
             let letter = bytes.first().copied().map_or('\0', char::from);
             let message = format!(
                 "invalid continue token: continue key is not valid: invalid character '{letter}' \
@@ -82,7 +99,7 @@ impl World {
                            of the results.";
             return Err(refusal(410, "Expired", message));
         }
-        Ok((usize::try_from(begin).unwrap_or_default(), version))
+        Ok((last, version))
     }
 }
 
@@ -94,10 +111,18 @@ impl Place {
     }
 }
 
-/// Where the next page begins, as the server writes it.
-fn token(start: usize, version: u64) -> String {
+/// Where the next page begins, as the server writes it: what follows the last object of this one.
+fn token((namespace, name): &Key, version: u64) -> String {
+    let place = if namespace.is_empty() { String::new() } else { format!("/{namespace}") };
+    let start = format!("{place}/{name}\0");
     let token = json!({ "v": "meta.k8s.io/v1", "rv": version, "start": start });
     URL_SAFE_NO_PAD.encode(token.to_string())
+}
+
+/// The key of an object from the part of such a place before its end.
+fn key(start: &str) -> Option<Key> {
+    let (namespace, name) = start.rsplit_once('/')?;
+    Some((namespace.trim_start_matches('/').to_owned(), name.to_owned()))
 }
 
 pub(super) fn place(target: &Target) -> Place {

@@ -35,6 +35,11 @@ impl Selector {
         Ok(Self { fields: fields.collect::<Answer<_>>()?, labels: labels.collect() })
     }
 
+    /// Whether it selects everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.labels.is_empty()
+    }
+
     /// Whether an object is meant.
     pub(crate) fn selects<'s>(&'s self, object: &'s Value) -> bool {
         // Long selectors ask for one field many times.

@@ -22,8 +22,11 @@ const ROOT_CA: &str = "Contains a CA bundle that can be used to verify the kube-
     using internal endpoints such as the internal service IP or kubernetes.default.svc. No other \
     usage is guaranteed across distributions of Kubernetes clusters.";
 
-/// Objects of one kind by namespace and name.
-pub(super) type Shelf = BTreeMap<(String, String), Value>;
+/// Namespace and name of an object.
+pub(super) type Key = (String, String);
+
+/// Objects of one kind.
+pub(super) type Shelf = BTreeMap<Key, Value>;
 
 /// What the server knows.
 pub(crate) struct World {

@@ -58,6 +58,9 @@ fn lists_are_selected_and_come_in_pages() {
     }
     let page = read(&fake, &format!("{SECRETS}?limit=2")).1;
     assert_eq!(page["metadata"]["remainingItemCount"], 1);
+    let selected = read(&fake, &format!("{SECRETS}?limit=2&labelSelector=tier")).1;
+    let metadata = &selected["metadata"];
+    assert!(metadata["continue"].is_string() && metadata["remainingItemCount"].is_null());
     let token = page["metadata"]["continue"].as_str().unwrap();
     let rest = format!("{SECRETS}?limit=2&continue={token}");
     assert_eq!(read(&fake, &rest).1["items"][0]["metadata"]["name"], "c");
