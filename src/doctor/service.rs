@@ -153,7 +153,7 @@ fn lacks_number(pods: &[&Value], wanted: i64) -> Option<BTreeSet<String>> {
 fn is_probed(container: &Value, declared: &[i64]) -> bool {
     ["readinessProbe", "livenessProbe", "startupProbe"].iter().any(|probe| {
         ["httpGet", "tcpSocket", "grpc"].iter().any(|kind| {
-            match container.pointer(&format!("/{probe}/{kind}/port")) {
+            match read::at(container, &format!("/{probe}/{kind}/port")) {
                 Some(Value::String(_)) => true,
                 Some(port) => port.as_i64().is_some_and(|port| declared.contains(&port)),
                 None => false,

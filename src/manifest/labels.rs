@@ -48,7 +48,7 @@ pub fn selector(project: &str) -> String {
 /// The value of a label of an object.
 #[must_use]
 pub fn label<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
-    object.pointer("/metadata/labels")?.get(name)?.as_str()
+    read::at(object, "/metadata/labels")?.get(name)?.as_str()
 }
 
 /// Whether this project applied the object.
@@ -88,7 +88,7 @@ pub fn leftovers(
     let mut left: Vec<Leftover> = live
         .iter()
         .filter(|object| is_ours(object, project) && !is_derived(object))
-        .filter(|object| object.pointer("/metadata/deletionTimestamp").is_none())
+        .filter(|object| read::at(object, "/metadata/deletionTimestamp").is_none())
         .filter_map(|object| {
             let deploy = label(object, DEPLOY).filter(|deploy| judged.contains(*deploy))?;
             let id =

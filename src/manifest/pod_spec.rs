@@ -16,7 +16,7 @@ pub fn pod_spec(object: &Value) -> Option<(&Value, &'static str)> {
         // Kinds of others, such as a Rollout, keep a template in the same place.
         _ => ("/spec/template/spec", "spec.template.spec"),
     };
-    let spec = object.pointer(pointer)?;
+    let spec = read::at(object, pointer)?;
     spec.get("containers")?.is_array().then_some((spec, path))
 }
 

@@ -1,35 +1,58 @@
 //! Reading fields of objects that may lack them: an absent field reads as empty.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+/// Objects of the API have few fields on a level: below this many, comparing is quicker than hashing.
+const FEW: usize = 16;
+
+/// What is at a JSON pointer, if anything.
+#[must_use]
+pub fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let Some(path) = pointer.strip_prefix('/') else { return value.pointer(pointer) };
+    path.split('/').try_fold(value, |value, part| match value {
+        Value::Object(fields) if part.contains('~') => {
+            field(fields, &part.replace("~1", "/").replace("~0", "~"))
+        }
+        Value::Object(fields) => field(fields, part),
+        Value::Array(_) => value.get(part.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+fn field<'v>(fields: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    if fields.len() > FEW {
+        return fields.get(name);
+    }
+    fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+}
 
 /// The text at a JSON pointer, empty where there is none.
 #[must_use]
 pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The whole number at a JSON pointer, if there is one.
 #[must_use]
 pub fn number(value: &Value, pointer: &str) -> Option<i64> {
-    value.pointer(pointer).and_then(Value::as_i64)
+    at(value, pointer).and_then(Value::as_i64)
 }
 
 /// The truth at a JSON pointer, false where there is none.
 #[must_use]
 pub fn truth(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The items of the list at a JSON pointer, none where there is no list.
 #[must_use]
 pub fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The keys and texts of the map at a JSON pointer, such as labels; other values are left out.
 pub fn texts<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = (&'v str, &'v str)> {
-    value
-        .pointer(pointer)
+    at(value, pointer)
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -38,12 +61,7 @@ pub fn texts<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = (&'v s
 
 /// The keys of the map at a JSON pointer.
 pub fn keys<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v str> {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.as_str())
+    at(value, pointer).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str())
 }
 
 /// The object's name.

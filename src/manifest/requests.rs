@@ -43,7 +43,7 @@ pub fn of_pod(spec: &Value) -> Amounts {
 
 /// The requests of one container; a limit stands for a request that is not written.
 fn of_container(container: &Value) -> Amounts {
-    let part = |name: &str| container.pointer(name).map(amounts).unwrap_or_default();
+    let part = |name: &str| read::at(container, name).map(amounts).unwrap_or_default();
     let mut own = part("/resources/limits");
     own.extend(part("/resources/requests"));
     own
@@ -88,7 +88,7 @@ impl NodeRoom {
     /// A node with what these pods leave of it. Leave out the pods that the deploy will replace.
     pub fn of<'v>(node: &Value, pods: impl IntoIterator<Item = &'v Value>) -> Self {
         let name = read::name(node);
-        let allocatable = node.pointer("/status/allocatable").map(amounts).unwrap_or_default();
+        let allocatable = read::at(node, "/status/allocatable").map(amounts).unwrap_or_default();
         let mut taken = Amounts::new();
         for pod in pods {
             let ended = ["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"));

@@ -20,13 +20,13 @@ const RESTARTS: i64 = 2;
 pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     let status = container.status;
     let restarts = read::number(status, "/restartCount").unwrap_or_default();
-    let ended = status.pointer("/state/terminated");
+    let ended = read::at(status, "/state/terminated");
     let backs_off = container.waits_for() == "CrashLoopBackOff";
     let is_over = ended.is_some() && restarts >= RESTARTS;
     if !backs_off && !is_over && !is_between(container, restarts) {
         return None;
     }
-    let last = ended.or(status.pointer("/lastState/terminated"));
+    let last = ended.or(read::at(status, "/lastState/terminated"));
     let text = |field| last.map(|last| read::text(last, field)).unwrap_or_default();
     let exit = last.and_then(|last| read::number(last, "/exitCode")).unwrap_or(-1);
     let reason = text("/reason");
@@ -123,7 +123,7 @@ fn killed_by_probe(container: &Container<'_>, exit: i64) -> Option<Cause> {
         .find(|words| words.contains(" probe, will be restarted"));
     let Some(killed) = killed else { return probably_killed(container, exit) };
     let kind = if killed.contains("startup") { "startup" } else { "liveness" };
-    let probe = container.spec().and_then(|spec| spec.pointer(&format!("/{kind}Probe")));
+    let probe = container.spec().and_then(|spec| read::at(spec, &format!("/{kind}Probe")));
     let failed = format!("{} probe failed", if kind == "startup" { "Startup" } else { "Liveness" });
     let answer = container
         .events("Unhealthy")

@@ -55,7 +55,7 @@ fn controller(object: &Value) -> &str {
 /// Whether a newer replica set of the same owner took this one's place.
 fn is_superseded(replica_set: &Value, world: &World) -> bool {
     let revision = |object: &Value| -> i64 {
-        let revisions = object.pointer("/metadata/annotations");
+        let revisions = read::at(object, "/metadata/annotations");
         revisions
             .and_then(|all| all.as_object()?.iter().find(|(key, _)| key.ends_with("/revision")))
             .and_then(|(_, value)| value.as_str()?.parse().ok())

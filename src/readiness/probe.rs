@@ -32,7 +32,7 @@ impl Meaning {
 
 /// Why a running container is not ready, once its probe failed as often as it may.
 pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
-    let runs = container.status.pointer("/state/running").is_some();
+    let runs = read::at(container.status, "/state/running").is_some();
     if !runs || container.is_init || read::truth(container.status, "/ready") {
         return None;
     }
@@ -139,7 +139,7 @@ pub(super) fn asked(container: &Container<'_>, probe: &Value) -> String {
 fn port(container: &Container<'_>, probe: &Value) -> String {
     let port = ["/httpGet/port", "/tcpSocket/port", "/grpc/port"]
         .iter()
-        .find_map(|path| probe.pointer(path));
+        .find_map(|path| read::at(probe, path));
     match port {
         Some(Value::String(name)) => declared(container)
             .find(|port| read::text(port, "/name") == name)

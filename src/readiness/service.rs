@@ -91,12 +91,12 @@ fn ready_endpoints(service: &Value, world: &World) -> usize {
     world
         .within("EndpointSlice", read::namespace(service))
         .filter(|slice| {
-            slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str)
+            read::at(slice, "/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str)
                 == Some(read::name(service))
         })
         .flat_map(|slice| read::list(slice, "/endpoints"))
         // An endpoint that does not say counts as ready.
-        .filter(|endpoint| endpoint.pointer("/conditions/ready") != Some(&Value::Bool(false)))
+        .filter(|endpoint| read::at(endpoint, "/conditions/ready") != Some(&Value::Bool(false)))
         .count()
 }
 

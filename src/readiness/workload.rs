@@ -70,7 +70,7 @@ pub(super) fn deployment(object: &Value) -> Readiness {
         Readiness::Progressing(format!("{} old replicas are ending", all - updated))
     } else if available < wanted {
         Readiness::Progressing(format!("{available} of {wanted} replicas available"))
-    } else if object.pointer("/spec/paused") == Some(&Value::Bool(true)) && updated < all {
+    } else if read::at(object, "/spec/paused") == Some(&Value::Bool(true)) && updated < all {
         Readiness::Progressing("its rollout is paused".to_owned())
     } else {
         ready_of(available, wanted)
