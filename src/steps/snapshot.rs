@@ -25,7 +25,7 @@ use crate::readiness::registry_answer::Answers;
 use crate::readiness::{LogSource, World};
 use crate::redact::{Learned, Redactor, Scrubber};
 use crate::steps::deploy::last_words;
-use crate::steps::objects::{AT_ONCE, Objects};
+use crate::steps::objects::{AT_ONCE, ManagedFields, Objects};
 use lists::List;
 
 /// A cluster as it was seen, and the way to see more of it.
@@ -108,7 +108,8 @@ impl Camera<'_> {
         if !list.fields.is_empty() {
             params = params.fields(list.fields);
         }
-        self.objects.pages(&served, None, params, &|object| Some(self.reduced(object))).await
+        let reduced = |object| Some(self.reduced(object));
+        self.objects.pages(&served, None, params, (ManagedFields::LeftOut, &reduced)).await
     }
 
     /// What stays of an object.

@@ -1,12 +1,13 @@
 //! Lists page by page, each object reduced as soon as it is read: of a large cluster never more is
-//! held than one page as it came, and what is kept.
+//! held than two pages as they came, and what is kept.
 
 use std::fmt;
 
+use hyper::body::Bytes;
 use kube::api::ListParams;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::dynamic::{collection, named};
 use super::refusal::{Refusal, Subject};
@@ -20,26 +21,46 @@ const RESTARTS: u32 = 3;
 /// What stays of an object; none of one that nobody wants.
 pub(super) type Keep<'k> = dyn Fn(Value) -> Option<Value> + Sync + 'k;
 
+/// The record of who wrote which field of an object, which is half of most objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagedFields {
+    /// It is read.
+    Kept,
+    /// Nobody reads it: it is passed over.
+    LeftOut,
+}
+
+/// What is wanted of each object.
+type Wanted<'k> = (ManagedFields, &'k Keep<'k>);
+
 impl Objects {
-    /// What `keep` leaves of all objects of a kind that `params` select.
+    /// What `keep` leaves of all objects of a kind that `params` select. The server makes the next
+    /// page while one is read.
     pub async fn pages(
         &self,
         served: &Served,
         namespace: Option<&str>,
         params: ListParams,
-        keep: &Keep<'_>,
+        (managed_fields, keep): Wanted<'_>,
     ) -> Result<Vec<Value>, Failure> {
         let mut params = params.limit(PAGE);
-        let keep = |object| keep(named(object, served));
+        let keep: &Keep<'_> = &|object| keep(named(object, served));
         let mut kept = Vec::new();
         let mut restarts = 0;
+        let subject = Subject::served("list", served, namespace, "");
+        let rejected = |refusal| self.rejected(served, &subject, refusal).failure;
+        let mut body = Bytes::new();
         loop {
-            let subject = Subject::served("list", served, namespace, "");
             let request = collection(served, namespace).list(&params);
-            let call = Call { request: subject.made(request)?, subject };
-            match self.page(&call, &keep, &mut kept).await {
-                Ok(None) => return Ok(kept),
-                Ok(token) => params.continue_token = token,
+            let call = Call { request: subject.made(request)?, subject: subject.clone() };
+            let (answer, read) = tokio::join!(self.answered(&call), async {
+                // So that what asks for the next one comes first.
+                tokio::task::yield_now().await;
+                self.read_page(&body, (managed_fields, keep), &mut kept)
+            });
+            read.map_err(rejected)?;
+            match answer {
+                Ok(next) => body = next,
                 // The pages are of one moment, which etcd keeps for five minutes.
                 Err(Refusal::Status(status))
                     if status.code == 410
@@ -48,41 +69,64 @@ impl Objects {
                 {
                     restarts += 1;
                     kept.clear();
+                    body = Bytes::new();
                     params.continue_token = None;
+                    continue;
                 }
-                Err(refusal) => return Err(self.rejected(served, &call.subject, refusal).failure),
+                Err(refusal) => return Err(rejected(refusal)),
+            }
+            params.continue_token = self.next(&body).map_err(rejected)?;
+            if params.continue_token.is_none() {
+                self.read_page(&body, (managed_fields, keep), &mut kept).map_err(rejected)?;
+                return Ok(kept);
             }
         }
     }
 
-    /// Adds what is kept of one page; where the next one begins.
-    async fn page(
+    /// Adds what is kept of one page; before the first there is nothing.
+    fn read_page(
         &self,
-        call: &Call,
-        keep: &Keep<'_>,
+        body: &[u8],
+        (managed_fields, keep): Wanted<'_>,
         kept: &mut Vec<Value>,
-    ) -> Result<Option<String>, Refusal> {
-        let body = self.answered(call).await?;
-        let mut source = serde_json::Deserializer::from_slice(&body);
-        let token = Page { keep, kept }.deserialize(&mut source);
-        token.map_err(|error| self.illegible(error))
+    ) -> Result<(), Refusal> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let mut source = serde_json::Deserializer::from_slice(body);
+        let read = Page { managed_fields, keep, kept }.deserialize(&mut source);
+        read.map_err(|error| self.illegible(error))
+    }
+
+    /// Where the page after this one begins.
+    fn next(&self, body: &[u8]) -> Result<Option<String>, Refusal> {
+        let head: Head = serde_json::from_slice(body).map_err(|error| self.illegible(error))?;
+        Ok(head.metadata.token.filter(|token| !token.is_empty()))
     }
 }
 
-/// A page, whose objects go where they are kept.
-struct Page<'p> {
-    keep: &'p Keep<'p>,
-    kept: &'p mut Vec<Value>,
+/// What says where the next page begins.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    metadata: Metadata,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Metadata {
     #[serde(rename = "continue", default)]
     token: Option<String>,
 }
 
+/// A page, whose objects go where they are kept.
+struct Page<'p> {
+    managed_fields: ManagedFields,
+    keep: &'p Keep<'p>,
+    kept: &'p mut Vec<Value>,
+}
+
 impl<'de> DeserializeSeed<'de> for Page<'_> {
-    type Value = Option<String>;
+    type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Self::Value, D::Error> {
         source.deserialize_map(self)
@@ -90,27 +134,29 @@ impl<'de> DeserializeSeed<'de> for Page<'_> {
 }
 
 impl<'de> Visitor<'de> for Page<'_> {
-    type Value = Option<String>;
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list of objects")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut token = None;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Self::Value, A::Error> {
         while let Some(field) = fields.next_key::<String>()? {
             match field.as_str() {
-                "metadata" => token = fields.next_value::<Metadata>()?.token,
-                "items" => fields.next_value_seed(Items { keep: self.keep, kept: self.kept })?,
+                "items" => {
+                    let Self { managed_fields, keep, ref mut kept } = self;
+                    fields.next_value_seed(Items { managed_fields, keep, kept })?;
+                }
                 _ => drop(fields.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(token.filter(|token| !token.is_empty()))
+        Ok(())
     }
 }
 
 /// The objects of a page.
 struct Items<'p> {
+    managed_fields: ManagedFields,
     keep: &'p Keep<'p>,
     kept: &'p mut Vec<Value>,
 }
@@ -136,10 +182,52 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(object) = items.next_element::<Value>()? {
+        while let Some(object) = items.next_element_seed(Part::Object(self.managed_fields))? {
             self.kept.extend((self.keep)(object));
         }
         Ok(())
+    }
+}
+
+/// An object, or its metadata.
+#[derive(Clone, Copy)]
+enum Part {
+    Object(ManagedFields),
+    Metadata,
+}
+
+impl<'de> DeserializeSeed<'de> for Part {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
+        match self {
+            Self::Object(ManagedFields::Kept) => Value::deserialize(source),
+            Self::Object(ManagedFields::LeftOut) | Self::Metadata => source.deserialize_map(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Part {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(field) = fields.next_key::<String>()? {
+            let value = match (self, field.as_str()) {
+                (Self::Object(_), "metadata") => fields.next_value_seed(Self::Metadata)?,
+                (Self::Metadata, "managedFields") => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => fields.next_value()?,
+            };
+            object.insert(field, value);
+        }
+        Ok(Value::Object(object))
     }
 }
 
@@ -154,8 +242,9 @@ mod tests {
     const PODS: &str = "GET /api/v1/pods";
 
     fn page(names: &[&str], token: &str) -> Value {
+        let metadata = |name| json!({ "name": name, "managedFields": [{ "manager": "kubectl" }] });
         let items: Vec<Value> =
-            names.iter().map(|name| json!({ "metadata": { "name": name } })).collect();
+            names.iter().map(|name| json!({ "metadata": metadata(name) })).collect();
         json!({ "items": items, "metadata": { "continue": token } })
     }
 
@@ -163,10 +252,15 @@ mod tests {
         let objects = fake.objects(&TestBed::new().ctx);
         let pods = Served::own("v1", "Pod");
         let keep = |object: Value| (object["metadata"]["name"] != "other").then_some(object);
-        let found = objects.pages(&pods, None, ListParams::default(), &keep).await?;
+        let wanted: (ManagedFields, &Keep<'_>) = (ManagedFields::LeftOut, &keep);
+        let found = objects.pages(&pods, None, ListParams::default(), wanted).await?;
         let begun = fake.calls().iter().filter(|call| !call.contains("continue=")).count();
         assert_eq!(begun, begins);
         assert!(found.iter().all(|pod| pod["kind"] == "Pod" && pod["apiVersion"] == "v1"));
+        assert!(
+            found.iter().all(|pod| pod["metadata"].get("managedFields").is_none()),
+            "{found:?}"
+        );
         Ok(found.iter().map(|pod| pod["metadata"]["name"].to_string()).collect())
     }
 
