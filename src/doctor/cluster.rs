@@ -57,15 +57,12 @@ impl<F: Fn(&LogSource) -> Option<String>> Aside for F {
 /// Everything that is wrong, causes only; `taken` is when the objects were listed.
 #[must_use]
 pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> Vec<Finding> {
-    let applied = KINDS.iter().flat_map(|kind| world.all(kind));
-    let judged: Vec<(Root, Cause)> = applied
-        .filter(|object| std::ptr::eq(top(object, world), *object))
-        .flat_map(|object| of_object(object, world).into_iter().map(|one| (Root::of(object), one)))
-        .filter(|(_, cause)| !is_young(cause, world, taken))
-        .collect();
+    let judged = world.judged(of_all).iter();
+    let judged: Vec<&(Root, Cause)> =
+        judged.filter(|(_, cause)| !is_young(cause, world, taken)).collect();
     let causes = cause::fold(judged.iter().map(|(_, cause)| cause.clone()).collect());
     let mut places: HashMap<(&str, Option<&Root>), Vec<Root>> = HashMap::new();
-    for (root, cause) in &judged {
+    for (root, cause) in judged {
         places.entry((cause.code, cause.root.as_ref())).or_default().push(root.clone());
     }
     let mut findings: Vec<Finding> = causes
@@ -104,6 +101,14 @@ fn with_aside(cause: Cause, world: &World, aside: &impl Aside) -> Cause {
         Some(answers) => with_answers(cause, &answers),
         None => cause,
     }
+}
+
+fn of_all(world: &World) -> Vec<(Root, Cause)> {
+    let applied = KINDS.iter().flat_map(|kind| world.all(kind));
+    applied
+        .filter(|object| std::ptr::eq(top(object, world), *object))
+        .flat_map(|object| of_object(object, world).into_iter().map(|one| (Root::of(object), one)))
+        .collect()
 }
 
 fn of_object(object: &Value, world: &World) -> Vec<Cause> {

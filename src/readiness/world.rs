@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shelf::Shelf;
+use super::{Cause, Root};
 use crate::manifest::read;
 use crate::manifest::requests::NodeRoom;
 
@@ -20,6 +21,7 @@ pub struct World {
     /// By node and image: a pod that runs it there with pull secrets, by its place.
     lenders: OnceLock<HashMap<(String, String), usize>>,
     is_ending: OnceLock<bool>,
+    judged: OnceLock<Vec<(Root, Cause)>>,
 }
 
 impl World {
@@ -67,6 +69,7 @@ impl World {
         self.clock = OnceLock::new();
         self.lenders = OnceLock::new();
         self.is_ending = OnceLock::new();
+        self.judged = OnceLock::new();
     }
 
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
@@ -109,8 +112,14 @@ impl World {
 
     /// Changes every object.
     pub fn amend(&mut self, change: &mut dyn FnMut(&mut Value)) {
-        self.rooms = OnceLock::new();
+        self.forget();
         self.kinds.values_mut().for_each(|shelf| shelf.amend(change));
+    }
+
+    /// What is wrong with the objects as they are, each with the object that shows it; worked out
+    /// once.
+    pub fn judged(&self, work: impl FnOnce(&Self) -> Vec<(Root, Cause)>) -> &[(Root, Cause)] {
+        self.judged.get_or_init(|| work(self))
     }
 
     /// Whether all objects of a kind are here.
