@@ -14,7 +14,7 @@ use crate::readiness::fixture::{constructed as made, corpus, snapshot};
 /// The folders of all incidents, recorded and made.
 fn folders() -> Vec<PathBuf> {
     let recorded = ids(&corpus());
-    assert_eq!(recorded.len(), 58);
+    assert!(recorded.len() >= 58, "{}", recorded.len());
     let constructed = ids(&made());
     assert!(constructed.len() > 150, "{}", constructed.len());
     let all = recorded.iter().map(|id| corpus().join(id));
