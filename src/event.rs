@@ -141,6 +141,8 @@ pub enum Verb {
     Reset,
     /// Remove what mlup owns, volumes included.
     Purge,
+    /// Repair what mlup may by itself: `mlup doctor --fix`.
+    Fix,
 }
 
 /// A step as the first event announces it.

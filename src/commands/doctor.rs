@@ -2,12 +2,13 @@
 //! proves it and what to do. The rules are `doctor/`; the looks are the steps'.
 
 pub(super) mod answer;
-mod attend;
 mod bundle;
 pub(super) mod cluster;
+mod course;
 pub(super) mod decide;
 mod fix;
 mod host;
+mod outcome;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ use crate::redact::{Learned, Redactor};
 use crate::steps::machine::Outside;
 use answer::{Answer, tell};
 use cluster::Registries;
+use course::Course;
 use decide::decide;
 
 /// Carries out `mlup doctor`.
@@ -38,11 +40,10 @@ pub(super) fn doctor(session: &Session, asked: &cli::Doctor) -> Result<ExitCode,
 fn now(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
     let look = taken(session, &project, asked)?;
-    let answer = decide(&look);
-    let count = fix::repairable((&look, &answer), &project)?.len();
-    if count > 0 {
-        let is = if count == 1 { "cause" } else { "causes" };
-        session.terminal.say(&format!("mlup doctor --fix repairs {count} {is} of these"));
+    let mut answer = decide(&look);
+    let course = Course::of((&look, &mut answer), &project.config)?;
+    for hint in course.hints() {
+        session.terminal.say(&hint);
     }
     print(session, asked, &answer)?;
     Ok(verdict(&answer).into())

@@ -59,6 +59,7 @@ pub(super) fn run(
         Verb::Stop => "stop",
         Verb::Reset => "reset",
         Verb::Purge => "reset --purge",
+        Verb::Fix => "doctor --fix",
     };
     let lock = lock::lock(session, project, word)?;
     lock::mark(session, project, wanted.verb, word)?;
@@ -66,7 +67,7 @@ pub(super) fn run(
     let config = &project.config;
     let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
         .map_err(Error::failure("run log"))?;
-    let Reports { all: reports, troubles } = reports(session, &log)?;
+    let Reports { all: reports, troubles } = reports(session, &log, front(session, &log))?;
     let finish = project.work(async {
         let tunnels = Some(project.host.ssh.listen());
         let run = assemble(project, wanted, id, (reports, engine::listen()?));
@@ -75,11 +76,16 @@ pub(super) fn run(
         Ok::<_, Error>(engine::run(run, stepper).await)
     })??;
     drop(lock);
+    complain(session, &log, &troubles);
+    Ok(ExitCode::from(finish.exit_code))
+}
+
+/// Says so where the run log could not be written to its end.
+pub(super) fn complain(session: &Session, log: &RunLog, troubles: &[FirstError]) {
     if let Some(error) = troubles.iter().find_map(FirstError::take) {
         let folder = log.folder().display();
         session.terminal.say(&format!("warning: the run log {folder} is not complete: {error}"));
     }
-    Ok(ExitCode::from(finish.exit_code))
 }
 
 /// Unique within a project: the folder of the run adds the time.
@@ -88,32 +94,43 @@ pub(super) fn run_id(pid: u32) -> String {
 }
 
 /// Who is shown a run.
-struct Reports {
-    all: Vec<Box<dyn Report>>,
+pub(super) struct Reports {
+    pub(super) all: Vec<Box<dyn Report>>,
     /// Tell afterwards whether the run log could be written.
-    troubles: Vec<FirstError>,
+    pub(super) troubles: Vec<FirstError>,
 }
 
-/// The front that was asked for, and the run log behind it.
-fn reports(session: &Session, log: &RunLog) -> Result<Reports, Error> {
+/// The front that was asked for.
+pub(super) fn front(session: &Session, log: &RunLog) -> Box<dyn Report> {
     let terminal = session.terminal;
     let look = Look {
         detail: terminal.detail,
         style: terminal.style,
         run_log: Some(log.folder().display().to_string()),
     };
-    let front: Box<dyn Report> = match terminal.front {
+    match terminal.front {
         Front::Json => Box::new(Json::new(session::stdout())),
         Front::Plain | Front::Quiet if terminal.journal => service::journal(look),
         Front::Plain | Front::Quiet => {
             Box::new(Plain::new(session::stderr(), look, terminal.width()))
         }
         Front::Tty => Box::new(Tty::new(session::stderr(), Box::new(terminal::stderr_size), look)),
-    };
+    }
+}
+
+/// A front, and the run log behind it.
+pub(super) fn reports(
+    session: &Session,
+    log: &RunLog,
+    front: impl Into<Option<Box<dyn Report>>>,
+) -> Result<Reports, Error> {
     let events = Json::new(log.events()?);
     let tools = ToolLog::new(log.step_logs());
     let troubles = vec![events.first_error(), tools.first_error()];
-    let mut all: Vec<Box<dyn Report>> = vec![front, Box::new(events), Box::new(tools)];
+    let mut all: Vec<Box<dyn Report>> = vec![Box::new(events), Box::new(tools)];
+    if let Some(front) = front.into() {
+        all.insert(0, front);
+    }
     if let Some(notify) = service::notify(session, Service::Oneshot) {
         all.push(Box::new(notify));
     }
@@ -190,7 +207,7 @@ pub(super) fn stepper(project: &Arc<Project>, plan: Plan, verb: Verb) -> Stepper
         let ctx = context(&project, &step.id, dependents, attempt);
         async move {
             match verb {
-                Verb::Start => steps::bring_up(&step.kind, &ctx).await,
+                Verb::Start | Verb::Fix => steps::bring_up(&step.kind, &ctx).await,
                 Verb::Stop => steps::take_down(&step.kind, &ctx, Teardown::Stop).await,
                 Verb::Reset => steps::take_down(&step.kind, &ctx, Teardown::Reset).await,
                 Verb::Purge => steps::take_down(&step.kind, &ctx, Teardown::Purge).await,

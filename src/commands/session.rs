@@ -277,6 +277,22 @@ impl Project {
         Ok(done)
     }
 
+    /// The same project for another look: what was listed and read so far may be over.
+    pub(super) fn afresh(&self) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            host: self.host.clone(),
+            projects: Arc::default(),
+            passwords: Arc::clone(&self.passwords),
+            renderings: Arc::default(),
+            listings: Arc::default(),
+            recreate: self.recreate,
+            prune: self.prune,
+            scrubber: self.scrubber.clone(),
+            force: self.force.clone(),
+        }
+    }
+
     /// What a step works with when a command only looks: nobody listens to its progress.
     pub(super) fn reading(&self, id: &StepId) -> StepCtx {
         let (progress, _) = mpsc::unbounded_channel();

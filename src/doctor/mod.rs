@@ -9,6 +9,7 @@ mod grace;
 mod helm;
 pub mod host;
 mod ingress;
+pub mod leftover;
 pub mod look;
 mod node;
 pub mod rejection;

@@ -11,6 +11,7 @@ mod names;
 mod path;
 pub mod progress;
 pub mod pull_secret;
+pub mod repair;
 mod select;
 mod step;
 mod teardown;

@@ -7,6 +7,7 @@ use crate::config::model::{
     Check, Compose, Deploy, DeployKind, File, Image, KubeSecret, Network, Registry, Task,
 };
 use crate::plan::pull_secret::PullSecret;
+use crate::plan::repair::Repair;
 use crate::policy::escalate::Reach;
 
 /// Identifier of a step: a kind and a name, such as `deploy/stack`, or a kind alone, `docker`.
@@ -86,7 +87,8 @@ impl Step {
             | StepKind::ClusterPreflight
             | StepKind::ComposePreflight(_)
             | StepKind::DeployPreflight
-            | StepKind::Docker => true,
+            | StepKind::Docker
+            | StepKind::Repair(Repair::Look | Repair::Recovery(_)) => true,
             StepKind::Cluster
             | StepKind::Compose(_)
             | StepKind::ComposeBeside(_)
@@ -97,6 +99,7 @@ impl Step {
             | StepKind::Load(_)
             | StepKind::Network(_)
             | StepKind::Registry(_)
+            | StepKind::Repair(_)
             | StepKind::Secret(_)
             | StepKind::Task(_)
             | StepKind::Token(_) => false,
@@ -154,6 +157,8 @@ pub enum StepKind {
     Network(Network),
     /// A pull secret is in its namespaces.
     Registry(PullSecret),
+    /// Something that a start does not do.
+    Repair(Repair),
     /// A Kubernetes secret has its keys.
     Secret(KubeSecret),
     /// A host command has run.

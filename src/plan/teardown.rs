@@ -66,6 +66,7 @@ fn leaves_something(kind: &StepKind, verb: Verb) -> bool {
         | StepKind::Docker
         | StepKind::Load(_)
         | StepKind::Registry(_)
+        | StepKind::Repair(_)
         | StepKind::Secret(_)
         | StepKind::Token(_) => false,
     }

@@ -40,6 +40,7 @@ use serde_json::Value;
 pub use cause::{Cause, Confidence, Finality, LogSource, PullSource, Remedy, Root, Whose};
 pub use claim::held;
 pub use commands::top;
+pub use rejected::put_out;
 pub use service::{lacks_only_an_address, means};
 pub use world::World;
 

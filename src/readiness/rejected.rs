@@ -22,15 +22,25 @@ const TURNED_AWAY: [&str; 6] = [
     "Preempting",
 ];
 
+/// Why a node turned a pod away, or put it out; none for a pod that lives or failed by itself.
+#[must_use]
+pub fn put_out(pod: &Value) -> Option<&str> {
+    let mut reasons = read::list(pod, "/status/containerStatuses")
+        .iter()
+        .map(|status| read::text(status, "/state/terminated/reason"));
+    let reason = match read::text(pod, "/status/reason") {
+        "" => reasons.find(|reason| *reason == "ContainerStatusUnknown")?,
+        reason => reason,
+    };
+    let is_out =
+        reason == "Evicted" || reason.starts_with("OutOf") || TURNED_AWAY.contains(&reason);
+    (is_out && read::text(pod, "/status/phase") == "Failed").then_some(reason)
+}
+
 /// Why a workload has no pod that lives: its nodes put all of them out.
 pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let pods = pods_of(object, world);
-    let is_out = |pod: &&Value| {
-        let reason = read::text(pod, "/status/reason");
-        read::text(pod, "/status/phase") == "Failed"
-            && (reason == "Evicted" || reason.starts_with("OutOf") || TURNED_AWAY.contains(&reason))
-    };
-    if pods.is_empty() || !pods.iter().all(is_out) {
+    if pods.is_empty() || !pods.iter().all(|pod| put_out(pod).is_some()) {
         return None;
     }
     let last = pods.iter().max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;

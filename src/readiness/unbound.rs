@@ -50,19 +50,21 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         let events = world.events(object).filter(|event| read::text(event, "/reason") == reason);
         events.last().map(world::message)
     };
-    let failed = event("ProvisioningFailed");
+    let wanted = object.pointer("/spec/storageClassName").and_then(Value::as_str);
+    let class = wanted.unwrap_or_default();
+    let lacks_class = |words: &&str| words.contains(&format!("\"{class}\" not found"));
+    // What was said before the class came is over.
+    let has_come = world.find("StorageClass", "", class).is_some();
+    let failed = event("ProvisioningFailed").filter(|words| !(has_come && lacks_class(words)));
     let says_no_class =
         event("FailedBinding").is_some_and(|words| words.contains("no storage class is set"));
     // A claim may also name a class just to be matched with a volume made by hand.
-    let wanted = object.pointer("/spec/storageClassName").and_then(Value::as_str);
-    let by_hand =
-        volumes(wanted.unwrap_or_default(), world).any(|volume| misfits(object, volume).is_empty());
+    let by_hand = volumes(class, world).any(|volume| misfits(object, volume).is_empty());
     let known = match wanted {
         Some("") => (says_no_class || world.knows("PersistentVolume") && !by_hand)
             .then(|| no_volume(object, world)),
         Some(class) => {
-            let says =
-                failed.is_some_and(|words| words.contains(&format!("\"{class}\" not found")));
+            let says = failed.as_ref().is_some_and(lacks_class);
             let lacks = world.lacks("StorageClass", "", class) && !by_hand;
             (says || lacks).then(|| unknown_class(object, class, world))
         }

@@ -182,6 +182,7 @@ fn doing(verb: Verb) -> &'static str {
         Verb::Stop => "stopping",
         Verb::Reset => "resetting",
         Verb::Purge => "purging",
+        Verb::Fix => "repairing",
     }
 }
 
@@ -217,6 +218,7 @@ fn verdict(board: &Board, outcome: Outcome) -> String {
         Verb::Stop => "stopped",
         Verb::Reset => "reset",
         Verb::Purge => "purged",
+        Verb::Fix => "repaired",
     });
     match outcome {
         Outcome::Ready => format!("{done}: {}", text::count(board.count(Row::is_up), "step")),

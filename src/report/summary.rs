@@ -33,9 +33,14 @@ pub fn render(board: &Board, run_log: Option<&str>, width: usize, style: Style) 
     paint_all(&lines, style)
 }
 
+/// What a repair leaves is told by the answer that it is asked for.
+const TOLD: &str = "CAUSES_LEFT";
+
 /// The root causes that stand at the end: what was overcome is no failure.
 pub(super) fn causes(board: &Board) -> Vec<&Diagnosis> {
-    let stands = |diagnosis: &&Diagnosis| board.row(&diagnosis.step).is_none_or(|row| !row.is_up());
+    let stands = |diagnosis: &&Diagnosis| {
+        diagnosis.code != TOLD && board.row(&diagnosis.step).is_none_or(|row| !row.is_up())
+    };
     board.diagnoses.iter().filter(stands).collect()
 }
 
@@ -52,6 +57,7 @@ pub(super) fn verb(verb: Verb) -> &'static str {
         Verb::Stop => "stop",
         Verb::Reset => "reset",
         Verb::Purge => "reset --purge",
+        Verb::Fix => "doctor --fix",
     }
 }
 
@@ -91,6 +97,7 @@ fn done(action: Verb) -> &'static str {
         Verb::Stop => "stopped",
         Verb::Reset => "reset",
         Verb::Purge => "purged",
+        Verb::Fix => "repaired",
     }
 }
 

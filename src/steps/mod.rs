@@ -15,6 +15,7 @@ pub mod objects;
 pub mod others;
 mod ownership;
 pub mod registry;
+mod repair;
 pub mod secret;
 pub mod snapshot;
 pub mod storage_class;
@@ -212,6 +213,10 @@ fn ended(ctx: &StepCtx, result: Result<(Settled, bool), Failure>) -> StepEnd {
 }
 
 async fn attempt(kind: &StepKind, ctx: &StepCtx) -> Result<(Settled, bool), Failure> {
+    if let StepKind::Repair(repair) = kind {
+        ctx.say(Progress::Phase(Phase::Apply));
+        return repair::carry_out(repair, ctx).await;
+    }
     ctx.say(Progress::Phase(Phase::Probe));
     let changes = match look(kind, ctx).await? {
         Probed::Satisfied(settled) => return Ok((settled, false)),
@@ -260,6 +265,8 @@ async fn look(kind: &StepKind, ctx: &StepCtx) -> Result<Probed, Failure> {
         StepKind::Load(image) => load::probe(image, ctx).await,
         StepKind::Network(network) => network::probe(network, ctx).await,
         StepKind::Registry(secret) => registry::step::probe(secret, ctx).await,
+        // What there is to do shows while it is done.
+        StepKind::Repair(_) => Ok(Probed::Needed(Vec::new())),
         StepKind::Secret(wanted) => secret::step::probe(wanted, ctx).await,
         StepKind::Task(task) => task::probe(task, ctx).await,
         StepKind::Token(registries) => registry::token::probe(registries, ctx).await,
@@ -286,7 +293,8 @@ async fn apply(kind: &StepKind, ctx: &StepCtx, changes: &[Change]) -> Result<Eff
         | StepKind::ClusterPreflight
         | StepKind::ComposePreflight(_)
         | StepKind::DeployPreflight
-        | StepKind::Docker => Ok(()),
+        | StepKind::Docker
+        | StepKind::Repair(_) => Ok(()),
     };
     done.map(|()| Effect::Changed)
 }
@@ -308,9 +316,10 @@ async fn verify(kind: &StepKind, ctx: &StepCtx) -> Result<Settled, Failure> {
         StepKind::Task(task) => task::verify(task, ctx).await,
         StepKind::Token(registries) => registry::token::verify(registries, ctx).await,
         StepKind::DeployPreflight => deploy::preflight::verify(ctx).await,
-        StepKind::ClusterPreflight | StepKind::ComposePreflight(_) | StepKind::Docker => {
-            Ok(Settled::ready(""))
-        }
+        StepKind::ClusterPreflight
+        | StepKind::ComposePreflight(_)
+        | StepKind::Docker
+        | StepKind::Repair(_) => Ok(Settled::ready("")),
     }
 }
 
@@ -333,6 +342,7 @@ async fn remove(kind: &StepKind, ctx: &StepCtx, how: Teardown) -> Result<(Settle
         | StepKind::DeployPreflight
         | StepKind::Docker
         | StepKind::Load(_)
+        | StepKind::Repair(_)
         | StepKind::Token(_) => Vec::new(),
     };
     let detail = removed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -366,6 +376,7 @@ pub async fn removals(
         | StepKind::DeployPreflight
         | StepKind::Docker
         | StepKind::Load(_)
+        | StepKind::Repair(_)
         | StepKind::Token(_) => Ok(Vec::new()),
     }
 }

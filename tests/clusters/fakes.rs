@@ -36,7 +36,7 @@ fn ask(site: &ClusterSite, context: &str, path: &str) -> String {
 }
 
 /// Sends a request to the stand-in's API, with the user's token; the connection has the answer.
-pub(super) fn send(
+pub(crate) fn send(
     site: &ClusterSite,
     context: &str,
     (method, path): (&str, &str),

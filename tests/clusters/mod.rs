@@ -3,7 +3,7 @@
 mod bad_input;
 mod creds;
 mod examples;
-mod fakes;
+pub(crate) mod fakes;
 mod images;
 mod k3s;
 mod lifecycle;

@@ -28,7 +28,7 @@ pub(super) fn recorded(id: &str) -> Kubernetes {
 }
 
 /// A cluster as it is in the snapshot of a folder.
-fn as_in(folder: &Path) -> Kubernetes {
+pub(super) fn as_in(folder: &Path) -> Kubernetes {
     let site = Kubernetes::fake();
     let text = fs::read_to_string(folder.join("snapshot.json")).unwrap();
     let snapshot: Value = serde_json::from_str(&text).unwrap();

@@ -5,6 +5,7 @@ mod accounts;
 mod clusters;
 mod docker;
 mod kubeconfig;
+mod mended;
 mod silent;
 
 use serde_json::Value;

@@ -120,3 +120,36 @@ fn offline_no_registry_is_asked() {
     assert_eq!(text(&told, "/rule"), "PULL-02");
     assert!(!told.to_string().contains("asked from this machine"), "{told:#}");
 }
+
+#[test]
+fn a_password_that_was_revoked_is_renewed_although_it_says_that_it_lives() {
+    let registry = Registry::with_tokens();
+    let image = registry.push_empty("team/api:v1", "linux/amd64");
+    let server = registry.server();
+    let site = refused(&registry, &image, OLD, (USER, PASSWORD));
+    site.delete("/api/v1/namespaces/shop/secrets/pull");
+    site.config(&format!(
+        "[[registry]]\nserver = \"{server}\"\nsecret = \"pull\"\nnamespaces = [\"shop\"]\n\
+         exec = [\"/bin/cat\", \"password\"]\nusername = \"{USER}\"\nttl = \"12h\"\n"
+    ));
+    site.sandbox.write("password", OLD);
+    site.sandbox.run(&["creds", "refresh"]).exits(0);
+    let before = site.secret("shop", "pull").unwrap();
+    let written = site.writes().len();
+    site.sandbox.write("password", PASSWORD);
+
+    let fix = || {
+        let ran = site.sandbox.run(&["doctor", "--fix", "-o", "json", "--timeout", "6s"]);
+        assert!(!ran.report().contains(PASSWORD), "{}", ran.report());
+        let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (text(&answer, "/applied/0/rule"), text(&answer, "/applied/0/outcome"))
+    };
+    // Nobody makes this pod anew: it pulls in its own time.
+    assert_eq!(fix(), ("PULL-02".to_owned(), "applied".to_owned()));
+    let after = site.secret("shop", "pull").unwrap();
+    assert_ne!(before["data"], after["data"]);
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"], "kubelets know it by its uid");
+    assert_eq!(site.writes().len(), written + 1, "{:?}", site.writes());
+    assert_eq!(fix(), ("PULL-02".to_owned(), "unchanged".to_owned()));
+    assert_eq!(site.writes().len(), written + 1, "{:?}", site.writes());
+}

@@ -8,11 +8,15 @@ use crate::doctor::finding::{Confidence, Finding, Whose, path};
 use crate::doctor::look::Unchecked;
 use crate::doctor::rule::{Recovery, Repair};
 use crate::event::{self, Diagnosis, Evidence, Fix, Safety};
+use crate::plan::repair::Leftover;
 use crate::readiness::Root;
 use crate::report::{Style, failure, text};
 
+/// Most leftovers that are named to people.
+const SHOWN: usize = 4;
+
 /// What a program is told.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Answer {
     /// Causes, the weightiest first.
     pub(super) findings: Vec<Row>,
@@ -20,13 +24,16 @@ pub(super) struct Answer {
     pub(super) checked: usize,
     /// Kinds that could not be seen.
     pub(super) unchecked: Vec<Unchecked>,
+    /// Pods that failed, and without which their workloads are well: nothing is wrong with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) leftovers: Vec<Leftover>,
     /// With `--fix`: what was repaired, and what came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applied: Option<Vec<Applied>>,
 }
 
 /// What `--fix` did about one cause.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Applied {
     pub(super) rule: String,
     pub(super) object: String,
@@ -69,6 +76,9 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) object: String,
     #[serde(skip)]
     pub(super) root: Root,
+    /// What `affects` names.
+    #[serde(skip)]
+    pub(super) down: Vec<Root>,
     pub(in crate::commands) summary: String,
     pub(in crate::commands) evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +100,7 @@ pub(in crate::commands) fn of_cluster(finding: &Finding) -> Row {
         rule: finding.rule.id.to_owned(),
         object: path(&finding.root),
         root: finding.root.clone(),
+        down: finding.affects.clone(),
         summary: finding.summary.clone(),
         evidence: finding.evidence.clone(),
         fix: finding.fix.clone(),
@@ -122,6 +133,7 @@ pub(super) fn of_step(step: &str, finding: event::Finding) -> Row {
         rule: finding.code,
         object: format!("step//{step}"),
         root: Root::new("step", "", step),
+        down: Vec::new(),
         summary: finding.summary,
         evidence: finding.evidence,
         fix: finding.fix,
@@ -157,7 +169,19 @@ pub(super) fn tell(session: &Session, answer: &Answer) -> String {
         0 => format!("{checked} checked, nothing wrong\n"),
         count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
     };
-    repairs(answer).chain(blocks).chain(unchecked).chain([end]).collect()
+    let left = leftovers(&answer.leftovers);
+    repairs(answer).chain(blocks).chain(unchecked).chain(left).chain([end]).collect()
+}
+
+/// Failed pods that nobody needs, in one line.
+fn leftovers(all: &[Leftover]) -> Option<String> {
+    let named = |one: &Leftover| format!("{}/{} ({})", one.namespace, one.name, one.reason);
+    let shown: Vec<String> = all.iter().take(SHOWN).map(named).collect();
+    let more = if all.len() > SHOWN { ", ..." } else { "" };
+    (!all.is_empty()).then(|| {
+        let count = text::count(all.len(), "failed pod");
+        format!("left over: {count} of workloads that are well: {}{more}\n", shown.join(", "))
+    })
 }
 
 /// What `--fix` did, a line each.

@@ -5,6 +5,7 @@ use super::answer::{Answer, Row, of_cluster, of_step};
 use crate::doctor::cluster::findings;
 use crate::doctor::finding::Finding;
 use crate::doctor::host::judge;
+use crate::doctor::leftover::leftovers;
 use crate::doctor::look::{Cluster, Look, Sight, Unchecked};
 
 /// What is wrong by a look. What the cluster's own objects explain is not told a second time as what
@@ -13,12 +14,14 @@ pub(super) fn decide(look: &Look) -> Answer {
     let below = judge(&look.machine, &look.steps);
     let mut rows: Vec<Row> = below.findings.iter().map(of_cluster).collect();
     rows.extend(below.steps.iter().map(|one| of_step(&one.step, one.finding.clone())));
+    let mut left = Vec::new();
     let (checked, more) = match &look.cluster {
         None => (0, Vec::new()),
         Some(Sight::Seen(cluster)) => {
             let inside = inside(cluster, |_| true);
             rows.retain(|row| !inside.iter().any(|cause| explains(cause, row)));
             rows.extend(inside);
+            left = leftovers(&cluster.world);
             (cluster.world.count(), cluster.unchecked.clone())
         }
         Some(Sight::Unseen(finding)) => {
@@ -32,7 +35,7 @@ pub(super) fn decide(look: &Look) -> Answer {
         }
     };
     let unchecked = below.unchecked.into_iter().chain(more).collect();
-    Answer { findings: rows, checked, unchecked, applied: None }
+    Answer { findings: rows, checked, unchecked, leftovers: left, applied: None }
 }
 
 /// What is wrong inside a cluster, as far as somebody asked about it.

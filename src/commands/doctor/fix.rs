@@ -1,205 +1,236 @@
-//! `mlup doctor --fix`: carries out what mlup may do by itself about what it found, by the code of a
-//! start, then looks again. What is a person's to decide is told and left alone.
+//! `mlup doctor --fix`: carries out what mlup may do by itself about what it found, as a run like any
+//! other, waits for what that gets going, and looks again. What is a person's to decide is told and
+//! left alone.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
-use super::answer::{Answer, Applied, Outcome, Row};
-use super::attend::{self, Ears};
+use super::answer::Answer;
 use super::cluster::Registries;
+use super::course::Course;
 use super::decide::decide;
+use super::outcome::{Ends, has_changed, outcomes};
 use super::{look, print, verdict};
 use crate::cli;
-use crate::commands::lock;
-use crate::commands::session::{Kept, Project, Session};
-use crate::doctor::look::{Look, Sight};
-use crate::doctor::treatment::{self, Treatment};
-use crate::engine::{self, Interrupt};
+use crate::commands::session::{Project, Session};
+use crate::commands::{lock, run};
+use crate::engine::{self, Attempt, Interrupt, Run, Stepper};
 use crate::error::Error;
+use crate::event::{Fix, Verb};
+use crate::host::runlog::RunLog;
+use crate::plan::change::Settled;
 use crate::plan::progress::StepEnd;
-use crate::plan::{self, Plan, StepId};
-use crate::policy::Failure;
-use crate::readiness::World;
-use crate::steps::objects::Objects;
-use crate::steps::registry::refresh::repair;
-use crate::steps::{self, Consent, Prune, StepCtx, storage_class};
+use crate::plan::repair::Repair;
+use crate::plan::{Step, StepId, StepKind};
+use crate::policy::{Class, Failure};
+use crate::report::{Front, text};
 
-/// The pauses before each look at what a repair has changed: a cluster comes to most of it within
-/// moments, or with the next round of its back-off.
-const PAUSES: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(4)];
+/// Repairs at a time.
+const JOBS: usize = 8;
 
-/// What was done about one cause.
-struct Done {
-    treatment: Treatment,
-    result: Result<Effect, Failure>,
-}
-
-/// What a repair changed, in a few words; nothing where all was as it should be.
-#[derive(Clone, Default)]
-struct Effect(Vec<String>);
-
-/// The causes that can be repaired, each with what repairs it.
-///
-/// # Errors
-/// The configuration has no plan.
-pub(super) fn repairable<'a>(
-    (look, answer): (&Look, &'a Answer),
-    project: &Project,
-) -> Result<Vec<(&'a Row, Treatment)>, Error> {
-    let plan = plan::start(&project.config)?;
-    let nothing = World::default();
-    let world = match &look.cluster {
-        Some(Sight::Seen(cluster)) => &cluster.world,
-        Some(Sight::Unseen(_)) | None => &nothing,
-    };
-    let rows = answer.findings.iter().filter(|row| row.repair != "by hand");
-    let treated = rows.filter_map(|row| {
-        let cause = (row.rule.as_str(), &row.root);
-        Some((row, treatment::of(cause, world, &project.config, &plan)?))
-    });
-    Ok(treated.collect())
+/// How it ended.
+enum End {
+    /// This is what is so now, and the exit code.
+    Told(Box<Answer>, u8),
+    /// Before anything could be told.
+    Early(u8),
 }
 
 /// Repairs, looks again, and tells both.
 ///
 /// # Errors
-/// Another run holds the lock, or the configuration has no plan.
+/// Another run holds the lock, the run log cannot be written, or the configuration has no plan.
 pub(super) fn fix(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
     let project = session.project()?;
     let lock = lock::lock(session, &project, "doctor --fix")?;
-    let told = project.work(async {
-        let first = look(&project, Registries::of(asked)).await?.0;
-        let answer = decide(&first);
-        let treated = repairable((&first, &answer), &project)?;
-        let mut ears = Ears::new(&project, engine::listen()?);
-        match treat(session, &project, &treated, &mut ears).await? {
-            Ok(done) if done.is_empty() => {
-                drop(treated);
-                Ok(Ok(Answer { applied: Some(Vec::new()), ..answer }))
-            }
-            Ok(done) => look_again(session, &project, asked, (&treated, &done)).await.map(Ok),
-            Err(interrupt) => Ok::<_, Error>(Err(interrupt)),
-        }
-    })??;
+    let end = project.work(mend(session, &project, Registries::of(asked)))??;
     drop(lock);
-    match told {
-        Ok(answer) => {
+    match end {
+        End::Early(code) => Ok(ExitCode::from(code)),
+        End::Told(answer, code) => {
             print(session, asked, &answer)?;
-            Ok(verdict(&answer).into())
+            Ok(ExitCode::from(code))
         }
-        Err(interrupt) => Ok(attend::exit_code(interrupt).into()),
     }
 }
 
-/// Each treatment once, in the order of the findings. One that fails does not keep the others from
-/// theirs.
-async fn treat(
+async fn mend(
     session: &Session,
     project: &Arc<Project>,
-    treated: &[(&Row, Treatment)],
-    ears: &mut Ears,
-) -> Result<Result<Vec<Done>, Interrupt>, Error> {
-    let plan = plan::start(&project.config)?;
-    let mut done: Vec<Done> = Vec::new();
-    for (_, treatment) in treated {
-        if done.iter().any(|one| one.treatment.is_same(treatment)) {
-            continue;
-        }
-        let ctx = ears.ctx(project, &name(treatment));
-        let work = apply(treatment, &plan, &ctx);
-        match ears.attend((session, project), &ctx, work.boxed_local()).await {
-            Ok(result) => done.push(Done { treatment: treatment.clone(), result }),
-            Err(interrupt) => return Ok(Err(interrupt)),
-        }
-    }
-    Ok(Ok(done))
-}
-
-/// The step under whose name it is done.
-fn name(treatment: &Treatment) -> StepId {
-    match treatment {
-        Treatment::PullSecret(step, _) => step.clone(),
-        Treatment::Steps(steps) => steps.first().cloned().unwrap_or(StepId::single("cluster")),
-        Treatment::StorageClass(_) => StepId::single("cluster"),
-    }
-}
-
-async fn apply(treatment: &Treatment, plan: &Plan, ctx: &StepCtx) -> Result<Effect, Failure> {
-    match treatment {
-        Treatment::PullSecret(_, secret) => {
-            let objects = Objects::connect(ctx).await?;
-            let refreshed = repair(secret, (&ctx.passwords, ctx), &objects).await?;
-            let written = refreshed.written.iter().map(|place| format!("{place}/{}", secret.name));
-            let retried = refreshed.retried.iter().map(|pod| format!("a new pod for {pod}"));
-            Ok(Effect(written.chain(retried).collect()))
-        }
-        Treatment::Steps(ids) => {
-            let mut effect = Effect::default();
-            for step in plan.steps().iter().filter(|step| ids.contains(&step.id)) {
-                let ctx = StepCtx { id: step.id.clone(), ..ctx.clone() };
-                match steps::bring_up(&step.kind, &ctx).await {
-                    StepEnd::Settled { changed: true, .. } => effect.0.push(step.id.to_string()),
-                    StepEnd::Settled { changed: false, .. } => {}
-                    StepEnd::Failed(failure) => return Err(failure),
-                    StepEnd::Cancelled => return Err(Failure::cancelled()),
-                }
-            }
-            Ok(effect)
-        }
-        Treatment::StorageClass(class) => {
-            let is_new = storage_class::alias(class, &Objects::connect(ctx).await?).await?;
-            Ok(Effect(is_new.then(|| format!("storage class {class}")).into_iter().collect()))
-        }
-    }
-}
-
-/// Looks until nothing of what was changed is at fault any more, as often as that is worth it.
-async fn look_again(
-    session: &Session,
-    project: &Arc<Project>,
-    asked: &cli::Doctor,
-    (treated, done): (&[(&Row, Treatment)], &[Done]),
-) -> Result<Answer, Error> {
-    let mut last = None;
-    for pause in PAUSES {
-        tokio::time::sleep(pause).await;
-        // What the first look has listed is over.
-        let kept = Kept { ssh: Some(project.host.ssh.clone()), ..Kept::default() };
-        let afresh = session.project_keeping(Consent::NotGiven, Prune::No, kept)?;
-        let answer = decide(&look(&afresh, Registries::of(asked)).await?.0);
-        let applied = outcomes(treated, done, &answer);
-        let waits = applied.iter().any(|one| one.outcome == Outcome::Applied);
-        last = Some(Answer { applied: Some(applied), ..answer });
-        if !waits {
-            break;
-        }
-    }
-    Ok(last.unwrap_or_default())
-}
-
-/// What came of each repair, by what a later look finds.
-fn outcomes(treated: &[(&Row, Treatment)], done: &[Done], later: &Answer) -> Vec<Applied> {
-    let outcome = |(row, treatment): &(&Row, Treatment)| {
-        let result = &done.iter().find(|one| one.treatment.is_same(treatment))?.result;
-        let is_same = |other: &Row| other.rule == row.rule && other.object == row.object;
-        let is_there = later.findings.iter().any(is_same);
-        let (outcome, detail) = match result {
-            Err(failure) => (Outcome::Failed, format!("{}: {}", failure.code, failure.summary)),
-            Ok(Effect(changes)) => match (is_there, changes.as_slice()) {
-                (false, []) => (Outcome::Fixed, "gone meanwhile".to_owned()),
-                (false, changes) => (Outcome::Fixed, changes.join(", ")),
-                (true, []) => (Outcome::Unchanged, format!("nothing to do: {}", row.recovery)),
-                (true, changes) => {
-                    (Outcome::Applied, format!("{}; {}", changes.join(", "), row.recovery))
-                }
-            },
-        };
-        let (rule, object) = (row.rule.clone(), row.object.clone());
-        Some(Applied { rule, object, outcome, detail })
+    registries: Registries,
+) -> Result<End, Error> {
+    let mut interrupts = engine::listen()?;
+    let first = tokio::select! {
+        biased;
+        Some(interrupt) = interrupts.recv() => return Ok(End::Early(code_of(interrupt))),
+        first = look(project, registries) => first?.0,
     };
-    treated.iter().filter_map(outcome).collect()
+    let mut answer = decide(&first);
+    let course = Course::of((&first, &mut answer), &project.config)?;
+    if !course.is_empty() {
+        return carry_out(session, project, (course, registries), interrupts).await;
+    }
+    if !answer.findings.is_empty() {
+        session.terminal.say("nothing of this is mlup's to repair by itself");
+    }
+    let code = verdict(&answer) as u8;
+    Ok(End::Told(Box::new(Answer { applied: Some(Vec::new()), ..answer }), code))
+}
+
+/// The exit code of a command that a signal ended.
+fn code_of(interrupt: Interrupt) -> u8 {
+    match interrupt {
+        Interrupt::Interrupt => 130,
+        Interrupt::Terminate => 143,
+    }
+}
+
+/// Runs the repairs with a run log of their own.
+async fn carry_out(
+    session: &Session,
+    project: &Arc<Project>,
+    (course, registries): (Course, Registries),
+    interrupts: UnboundedReceiver<Interrupt>,
+) -> Result<End, Error> {
+    let plan = course.plan()?;
+    let (id, config) = (run::run_id(session.invocation.pid), &project.config);
+    let log = RunLog::create(&session.invocation.env, &config.name, &config.root, &id)
+        .map_err(Error::failure("run log"))?;
+    // Standard output is the answer's; all events are in the run log.
+    let front = (session.terminal.front != Front::Json).then(|| run::front(session, &log));
+    let reports = run::reports(session, &log, front)?;
+    let selected = plan.clone().into();
+    let wanted = run::Wanted { verb: Verb::Fix, selected, jobs: JOBS, strict: false };
+    let tunnels = Some(project.host.ssh.listen());
+    let run = run::assemble(project, wanted, id, (reports.all, interrupts));
+    let begin = run::stepper(project, plan, Verb::Fix);
+    let (looks, asked) = unbounded_channel();
+    let work = Arc::new(Work { course, looks, begin, seen: Mutex::default() });
+    let finish = tokio::select! {
+        finish = engine::run(Run { tunnels, ..run }, stepper(&work)) => finish,
+        never = look_when_asked(project, registries, asked) => match never {},
+    };
+    run::complain(session, &log, &reports.troubles);
+    let told = work.seen().answer.take();
+    Ok(match told {
+        Some(answer) => End::Told(Box::new(answer), finish.exit_code),
+        None => End::Early(finish.exit_code),
+    })
+}
+
+/// Looks with fresh eyes whenever a step asks for it, which cannot hold a look itself.
+async fn look_when_asked(
+    project: &Project,
+    registries: Registries,
+    mut asked: UnboundedReceiver<oneshot::Sender<Answer>>,
+) -> Infallible {
+    while let Some(reply) = asked.recv().await {
+        // The first look had a plan of the same configuration.
+        let Ok((seen, _)) = look(&project.afresh(), registries).await else { continue };
+        let mut answer = decide(&seen);
+        if Course::of((&seen, &mut answer), &project.config).is_ok() {
+            // Who asked may have been told to stop.
+            let _ = reply.send(answer);
+        }
+    }
+    pending().await
+}
+
+/// What the steps of a repair share.
+struct Work {
+    course: Course,
+    /// Where a look is asked for.
+    looks: UnboundedSender<oneshot::Sender<Answer>>,
+    /// Carries out a step as a start does.
+    begin: Stepper,
+    seen: Mutex<Seen>,
+}
+
+/// What is known so far.
+#[derive(Default)]
+struct Seen {
+    ends: Ends,
+    answer: Option<Answer>,
+}
+
+impl Work {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn step(&self, step: Arc<Step>, attempt: Attempt) -> StepEnd {
+        match &step.kind {
+            StepKind::Repair(Repair::Look) => self.look_again(attempt).await,
+            // What nothing was done about comes back no sooner.
+            StepKind::Repair(Repair::Recovery(_))
+                if !has_changed(&step.needs, &self.seen().ends) =>
+            {
+                settled("nothing was changed")
+            }
+            _ => {
+                let id = step.id.clone();
+                let end = (self.begin)(step, attempt).await;
+                self.note(id, &end);
+                end
+            }
+        }
+    }
+
+    fn note(&self, id: StepId, end: &StepEnd) {
+        self.seen().ends.insert(id, end.clone());
+    }
+
+    /// Has somebody look, and keeps what is to be told. What is left is a failure of the run.
+    async fn look_again(&self, attempt: Attempt) -> StepEnd {
+        let (reply, told) = oneshot::channel();
+        let _ = self.looks.send(reply);
+        let told = tokio::select! {
+            biased;
+            () = attempt.cancel.cancelled() => return StepEnd::Cancelled,
+            told = told => told,
+        };
+        let Ok(answer) = told else {
+            let failure = Failure::new(Class::Internal, "INTERNAL", "nobody looked again");
+            return StepEnd::Failed(failure);
+        };
+        let mut seen = self.seen();
+        let applied = outcomes(&self.course, &seen.ends, &answer);
+        let end = ended(&answer);
+        seen.answer = Some(Answer { applied: Some(applied), ..answer });
+        end
+    }
+}
+
+fn stepper(work: &Arc<Work>) -> Stepper {
+    let work = Arc::clone(work);
+    Arc::new(move |step, attempt| {
+        let work = Arc::clone(&work);
+        async move { work.step(step, attempt).await }.boxed()
+    })
+}
+
+fn settled(words: &str) -> StepEnd {
+    StepEnd::Settled { settled: Settled::succeeded(words), changed: false }
+}
+
+/// How a look at the end ends the run.
+fn ended(answer: &Answer) -> StepEnd {
+    let left = answer.findings.len();
+    if left == 0 {
+        return settled("nothing is wrong any more");
+    }
+    let is = if left == 1 { "is" } else { "are" };
+    let summary = format!("{} {is} left", text::count(left, "cause"));
+    let failure =
+        Failure::new(Class::Permanent, "CAUSES_LEFT", summary).fix(Fix::safe("mlup doctor"));
+    let causes = answer.findings.iter().take(5);
+    StepEnd::Failed(causes.fold(failure, |failure, row| {
+        failure.because(format!("{} {}", row.rule, row.object), row.summary.clone())
+    }))
 }

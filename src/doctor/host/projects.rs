@@ -6,6 +6,7 @@ use super::draft::draft;
 use super::facts::{Container, Facts, Project};
 use crate::doctor::finding::Finding;
 use crate::quote::quote;
+use crate::readiness::Root;
 
 /// `CMP-02`, `CMP-10`, `CMP-11` of every project.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -53,6 +54,7 @@ fn dead_networks(project: &Project, facts: &Facts) -> Vec<Finding> {
             format!("network {name} has the id {short}"),
         );
     }
+    finding.affects = vec![Root::new("deploy", "", &project.deploy)];
     let now = networks.iter().find(|one| one.name == *network);
     let now = now.map_or_else(
         || format!("there is no network {network}"),

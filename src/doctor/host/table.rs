@@ -33,7 +33,7 @@ pub(in crate::doctor) static RULES: &[Rule] = &[
     row("DOC-06", Docker, Confirmed, AtOnce, &["ADDRESS_POOLS_EXHAUSTED"]),
     row("DOC-08", Docker, ByHand, AtOnce, &["SERVICE_OOM"]),
     row("DOC-10", Docker, Confirmed, AtOnce, &["CREDENTIAL_HELPER_MISSING"]),
-    row("CMP-01", Docker, ByHand, AtOnce, &["NETWORK_EXTERNAL_MISSING"]),
+    row("CMP-01", Docker, Automatic, AtOnce, &["NETWORK_EXTERNAL_MISSING"]),
     row("CMP-02", Docker, Automatic, AtOnce, &["NETWORK_STALE"]),
     row("CMP-03", Docker, Confirmed, AtOnce, &["NETWORK_IN_USE"]),
     row("CMP-04", Docker, Confirmed, AtOnce, &["ADDRESS_TAKEN", "NODE_ADDRESS_HELD"]),

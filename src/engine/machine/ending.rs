@@ -150,7 +150,7 @@ impl Machine {
         node.end(to, Note { reason, code: Some(failure.code), ..Note::default() }, turn);
         let diagnosis = self.diagnosis(at, failure);
         turn.emit(EventKind::Diagnosis(diagnosis));
-        let exit_code = verdict::exit_code(failure.class);
+        let exit_code = verdict::exit_code_of(self.limits.verb, failure.class);
         self.defeats.push(Defeat { at, exit_code, counts, by_deadline });
         if counts && self.course == Course::Free && self.limits.verb == Verb::Start {
             self.halt(at, turn);
@@ -183,6 +183,7 @@ impl Machine {
             Verb::Stop => "stop",
             Verb::Reset => "reset",
             Verb::Purge => "reset --purge",
+            Verb::Fix => "doctor --fix",
         };
         self.late(at, Failure::new(Class::Timeout, "DEADLINE", summary))
             .fix(Fix::safe(format!("mlup {verb} --timeout {longer}")))

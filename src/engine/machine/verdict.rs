@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::machine::{Action, Cancel, Course, Defeat, Finish, Machine, Turn};
-use crate::event::{EventKind, Fix, Outcome, State};
+use crate::event::{EventKind, Fix, Outcome, State, Verb};
 use crate::policy::{Class, Failure};
 
 /// The exit code of a bug in mlup.
@@ -20,6 +20,15 @@ pub(super) fn exit_code(class: Class) -> u8 {
         Class::Prerequisite => 4,
         Class::Refused => 7,
         Class::Timeout => LATE,
+    }
+}
+
+/// The same of a run of this kind. A repair that fails leaves what was wrong, whatever kept it.
+pub(super) fn exit_code_of(verb: Verb, class: Class) -> u8 {
+    match exit_code(class) {
+        code @ (BUG | LATE) => code,
+        _ if verb == Verb::Fix => 1,
+        code => code,
     }
 }
 

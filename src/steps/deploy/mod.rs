@@ -19,7 +19,7 @@ use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, Teardown};
 pub use rendering::Renderings;
 pub use roots::roots;
-pub(in crate::steps) use wait::last_words;
+pub(in crate::steps) use wait::{last_words, until_recovered};
 
 pub(super) async fn probe(deploy: &Deploy, ctx: &StepCtx) -> Result<Probed, Failure> {
     match &deploy.kind {

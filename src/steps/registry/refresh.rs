@@ -7,6 +7,7 @@ use super::apply::{self, Renewal};
 use super::credential::Passwords;
 use super::{PullSecret, pods};
 use crate::event::{CommandLine, Fix};
+use crate::plan::repair::Standing;
 use crate::policy::{Class, Failure};
 use crate::steps::StepCtx;
 use crate::steps::objects::Objects;
@@ -25,10 +26,11 @@ pub struct Refreshed {
     pub left: Vec<String>,
 }
 
-/// Renews a secret where that is due, as long as it is this project's: one that somebody else made,
-/// under the same name, is left alone.
+/// Renews a secret where that is due, or where the registry refuses it, as long as it is this
+/// project's: one that somebody else made, under the same name, is left alone.
 pub async fn repair(
     secret: &PullSecret,
+    standing: Standing,
     (passwords, ctx): (&Passwords, &StepCtx),
     objects: &Objects,
 ) -> Result<Refreshed, Failure> {
@@ -44,7 +46,10 @@ pub async fn repair(
                 .comment("adds the login to that secret, and keeps what it holds"),
         )));
     }
-    refresh(secret, false, (passwords, ctx), objects).await
+    let is_forced = standing == Standing::Refused;
+    let done = refresh(secret, is_forced, (passwords, ctx), objects).await?;
+    apply::verify(secret, objects).await?;
+    Ok(done)
 }
 
 /// Renews a secret where that is due, or everywhere.

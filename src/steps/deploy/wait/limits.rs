@@ -19,8 +19,21 @@ pub(super) struct Limits {
     pub(super) evidence: Duration,
     /// An API server that is gone.
     pub(super) outage: Duration,
+    /// How long something may stand still already when the wait begins.
+    pub(super) stood: Duration,
+    /// Silence with no trouble in sight, after which nobody is waited for; none where only the
+    /// deadline ends the wait.
+    pub(super) silence: Option<Duration>,
     /// Further news that may come with the first one.
     pub(super) gather: Duration,
+}
+
+impl Limits {
+    /// For objects that stand still from before the wait, until what kept them down is gone.
+    pub(super) fn of_recovery() -> Self {
+        let silence = Some(Duration::from_secs(10));
+        Self { stood: Duration::from_secs(300), silence, ..Self::default() }
+    }
 }
 
 impl Default for Limits {
@@ -33,6 +46,8 @@ impl Default for Limits {
             explain: Duration::from_secs(5),
             evidence: Duration::from_secs(3),
             outage: Duration::from_secs(60),
+            stood: Duration::ZERO,
+            silence: None,
             gather: Duration::from_millis(5),
         }
     }

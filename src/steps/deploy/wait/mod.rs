@@ -18,11 +18,12 @@ mod tests;
 mod verdict;
 mod words;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::config::model::Deploy;
 use crate::drivers::spec::Spec;
-use crate::manifest::Object;
+use crate::manifest::{Object, ObjectId, Place};
 use crate::plan::change::Settled;
 use crate::policy::Failure;
 use crate::readiness::{Remedy, World};
@@ -48,16 +49,41 @@ pub(super) async fn until_ready(
     wanted: &[Object],
     objects: &Objects,
 ) -> Result<Settled, Failure> {
-    within(deploy, wanted, objects, Limits::default()).await
+    within(&deploy.optional, wanted, objects, Limits::default()).await
+}
+
+/// Waits until these objects are ready, whoever made them, now that what kept them down is gone: for
+/// one more attempt of their kubelets, however long its pause is by now.
+///
+/// # Errors
+/// As [`until_ready`].
+pub(in crate::steps) async fn until_recovered(
+    wanted: &[ObjectId],
+    objects: &Objects,
+) -> Result<Settled, Failure> {
+    let named = wanted.iter().filter_map(|id| {
+        let metadata = json!({ "name": id.name, "namespace": id.namespace });
+        let value =
+            json!({ "apiVersion": id.api_version(), "kind": id.kind, "metadata": metadata });
+        Object::new(value, Place::default())
+    });
+    let named: Vec<Object> = named.collect();
+    let mut wait = Wait::new(&[], &named, objects, Limits::of_recovery()).await?;
+    if wait.verdict.parts.is_empty() {
+        return Ok(words::settled(&named));
+    }
+    wait.help = Help::Given;
+    wait.follow.open(sources::own(&wait.verdict.parts));
+    wait.run().await
 }
 
 async fn within(
-    deploy: &Deploy,
+    optional: &[String],
     wanted: &[Object],
     objects: &Objects,
     limits: Limits,
 ) -> Result<Settled, Failure> {
-    let mut wait = Wait::new(deploy, wanted, objects, limits).await?;
+    let mut wait = Wait::new(optional, wanted, objects, limits).await?;
     if wait.verdict.parts.is_empty() {
         return Ok(words::settled(wanted));
     }
@@ -99,17 +125,27 @@ struct Wait<'a> {
     context: String,
     limits: Limits,
     depth: Depth,
+    help: Help,
     said: String,
+}
+
+/// Who may still end what stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Help {
+    /// Other steps of the run, as long as they are at work.
+    OfOthers,
+    /// It was given just now: what is seen first is from before it.
+    Given,
 }
 
 impl<'a> Wait<'a> {
     async fn new(
-        deploy: &Deploy,
+        optional: &[String],
         wanted: &[Object],
         objects: &'a Objects,
         limits: Limits,
     ) -> Result<Self, Failure> {
-        let parts = parts(wanted, &Optional::of(&deploy.optional), objects).await?;
+        let parts = parts(wanted, &Optional::of(optional), objects).await?;
         let context = Spec::of(&objects.step().config).map(|spec| spec.context);
         Ok(Self {
             follow: Follow::new(objects, limits.outage),
@@ -120,6 +156,7 @@ impl<'a> Wait<'a> {
             objects,
             limits,
             depth: Depth::Own,
+            help: Help::OfOthers,
             said: String::new(),
         })
     }
@@ -137,6 +174,7 @@ impl<'a> Wait<'a> {
         let objects = self.objects;
         let ctx = objects.step();
         let mut others = ctx.others.clone();
+        let mut heard_at = Instant::now();
         loop {
             let now = Instant::now();
             let wake = match self.decide(now) {
@@ -148,11 +186,19 @@ impl<'a> Wait<'a> {
                 return Ok(End::Overdue);
             }
             self.say();
-            let ends = wake.map_or(ctx.deadline, |wake| wake.min(ctx.deadline));
+            let silent = self.limits.silence.filter(|_| !self.verdict.stands_still());
+            let silent = silent.map(|silence| heard_at + silence);
+            if silent.is_some_and(|end| now >= end) {
+                return Ok(End::Overdue);
+            }
+            let ends = wake.into_iter().chain(silent).fold(ctx.deadline, Instant::min);
             tokio::select! {
                 biased;
                 () = ctx.cancel.cancelled() => return Err(Failure::cancelled()),
-                heard = self.follow.next() => self.hear(heard?).await?,
+                heard = self.follow.next() => {
+                    self.hear(heard?).await?;
+                    heard_at = Instant::now();
+                }
                 () = self.logs.next() => self.judge(),
                 () = others.changed() => {}
                 () = tokio::time::sleep_until(ends) => self.judge(),
@@ -165,7 +211,8 @@ impl<'a> Wait<'a> {
             return Decision::Wait(None);
         }
         let others = &self.objects.step().others;
-        let may_come = |remedy: Remedy| others.may_come(patience::helpers(remedy));
+        let is_given = std::mem::replace(&mut self.help, Help::OfOthers) == Help::Given;
+        let may_come = |remedy: Remedy| is_given || others.may_come(patience::helpers(remedy));
         let decision = self.verdict.decide(now, &may_come);
         match (decision, self.depth) {
             (Decision::Settled, Depth::Own) => {

@@ -85,7 +85,8 @@ impl Patience {
         let again = match self.proven {
             Some(proven) => proven + limits.grace,
             None => {
-                helped.at + pause(cause.attempt, helped.at.duration_since(since)) + limits.grace
+                let stood = helped.at.duration_since(since) + limits.stood;
+                helped.at + pause(cause.attempt, stood) + limits.grace
             }
         };
         Some(plain.max(again))

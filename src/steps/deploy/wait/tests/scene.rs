@@ -61,6 +61,7 @@ impl Scene {
             evidence: Duration::from_secs(5),
             outage: Duration::from_secs(10),
             gather: Duration::from_millis(2),
+            ..Limits::default()
         };
         Self { fake, bed, deploy: fixture::manifests("stack", None), limits, unfinished }
     }
@@ -82,7 +83,7 @@ impl Scene {
 
     /// Waits for these objects.
     pub(super) async fn wait(&self, wanted: &[Value]) -> Result<Settled, Failure> {
-        within(&self.deploy, &parsed(wanted), &self.objects().await, self.limits).await
+        within(&self.deploy.optional, &parsed(wanted), &self.objects().await, self.limits).await
     }
 
     /// Whether these objects are ready, where only a look is taken.
