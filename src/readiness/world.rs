@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shelf::Shelf;
+use super::sources::Sources;
 use crate::manifest::read;
 use crate::manifest::requests::NodeRoom;
 
@@ -20,6 +21,7 @@ pub struct World {
     /// By node and image: a pod that runs it there with pull secrets, by its place.
     lenders: OnceLock<HashMap<(String, String), usize>>,
     is_ending: OnceLock<bool>,
+    sources: Sources,
 }
 
 impl World {
@@ -32,6 +34,17 @@ impl World {
             world.complete(&kind);
         }
         world
+    }
+
+    /// Where what it holds comes from, as far as it is known.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Says where what it holds comes from.
+    pub fn sources_mut(&mut self) -> &mut Sources {
+        &mut self.sources
     }
 
     /// Sets all objects of a kind, an empty list included: from here on, what is not in it is not

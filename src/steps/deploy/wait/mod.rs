@@ -26,6 +26,8 @@ use crate::manifest::Object;
 use crate::plan::change::Settled;
 use crate::policy::Failure;
 use crate::readiness::{Remedy, World};
+use crate::steps::StepCtx;
+use crate::steps::deploy::sources::of_one;
 use crate::steps::objects::Objects;
 use follow::{Follow, Heard};
 pub(super) use hooks::{Hook, lost_hook};
@@ -102,6 +104,13 @@ struct Wait<'a> {
     said: String,
 }
 
+/// A world without objects that knows where those of the deploy come from.
+async fn world(deploy: &Deploy, ctx: &StepCtx) -> World {
+    let mut world = World::default();
+    *world.sources_mut() = of_one(deploy, ctx).await;
+    world
+}
+
 impl<'a> Wait<'a> {
     async fn new(
         deploy: &Deploy,
@@ -115,7 +124,7 @@ impl<'a> Wait<'a> {
             follow: Follow::new(objects, limits.outage),
             logs: Logs::new(objects),
             verdict: Verdict::new(parts, limits),
-            world: World::default(),
+            world: world(deploy, objects.step()).await,
             context: context.unwrap_or_default(),
             objects,
             limits,
