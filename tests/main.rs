@@ -7,6 +7,7 @@
     reason = "tests start processes, read the environment and fail by panicking"
 )]
 
+mod advice;
 mod architecture;
 mod bad_config;
 mod bad_world;

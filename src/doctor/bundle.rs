@@ -18,6 +18,7 @@ use super::look::{Cluster, Hindrance, Look, Sight, Unchecked};
 use crate::event;
 use crate::manifest::read;
 use crate::readiness::registry_answer::Answers;
+use crate::readiness::sources::Sources;
 use crate::readiness::{PullSource, World};
 
 /// The version of what follows; a bundle of a later one may hold what decides and cannot be read.
@@ -100,6 +101,8 @@ struct WrittenCluster {
     unchecked: Vec<Unchecked>,
     logs: Vec<WrittenLog>,
     answers: Vec<(PullSource, Answers)>,
+    #[serde(default)]
+    sources: Sources,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -174,6 +177,7 @@ fn write_cluster(cluster: &Cluster, files: &mut Files) -> std::io::Result<Writte
         unchecked: cluster.unchecked.clone(),
         logs,
         answers: answers.map(|(source, answers)| (source.clone(), answers.clone())).collect(),
+        sources: cluster.world.sources().clone(),
     })
 }
 
@@ -224,6 +228,7 @@ pub fn read(bytes: &[u8]) -> Result<Look, Unreadable> {
 
 fn read_cluster(written: WrittenCluster, files: &Files) -> Result<Cluster, Unreadable> {
     let mut world = World::default();
+    *world.sources_mut() = written.sources;
     for (kind, is_complete) in &written.kinds {
         let name = objects_of(kind);
         let lines = serde_json::Deserializer::from_slice(file(files, &name)?).into_iter::<Value>();

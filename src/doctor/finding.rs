@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rule::{Layer, Recovery, Repair, Rule};
+use super::rule::{Layer, Recovery, Repair, Rule, by_id};
 use crate::event::{Evidence, Fix};
 use crate::readiness::Root;
 pub use crate::readiness::{Confidence, Whose};
@@ -36,6 +36,30 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What nothing speaks for yet and nothing is known to cure.
+    #[must_use]
+    pub fn new(rule: &str, root: Root, summary: impl Into<String>) -> Self {
+        Self {
+            rule: by_id(rule),
+            root,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            fix: None,
+            confidence: Confidence::Proven,
+            whose: Whose::Environment,
+            affects: Vec::new(),
+            pods: 0,
+            needs: None,
+            is_by_hand: false,
+        }
+    }
+
+    /// Adds a line of evidence.
+    pub(super) fn because(mut self, source: impl Into<String>, text: impl Into<String>) -> Self {
+        self.evidence.push(Evidence::new(source, text));
+        self
+    }
+
     /// Who may repair it.
     #[must_use]
     pub fn repair(&self) -> Repair {

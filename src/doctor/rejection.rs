@@ -3,10 +3,10 @@
 
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::host::draft::written;
 use super::rule::{Rule, by_id};
-use crate::event::{Evidence, Fix, Safety};
+use crate::event::{Evidence, Fix, Form};
 use crate::policy::classify::shorten;
+use crate::quote::quote;
 
 /// What the words mean.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,7 @@ const ROWS: &[Row] = &[
         "REG-08",
         r#"user "(?P<user>[^"]+)" cannot (?P<verb>create|update|patch|delete) resource "(?P<resource>secrets|serviceaccounts)""#,
         "the user `{user}` may not {verb} {resource}, which pull secrets need",
-        "kubectl create role mlup-pull-secrets --verb=get,create,update,patch --resource=secrets,serviceaccounts; kubectl create rolebinding mlup-pull-secrets --role=mlup-pull-secrets --user={user}   # by the cluster's owner",
+        "kubectl create role mlup-pull-secrets --verb=get,create,update,patch --resource=secrets,serviceaccounts && kubectl create rolebinding mlup-pull-secrets --role=mlup-pull-secrets --user={user}   # by the cluster's owner",
     ),
     row(
         "API-05",
@@ -168,7 +168,9 @@ impl Row {
         let pattern = RegexBuilder::new(self.pattern).case_insensitive(true).build().ok()?;
         let line = words.lines().find(|line| pattern.is_match(line))?;
         let found = pattern.captures(line)?;
-        let fill = |template: &str| fill(template, &pattern, &found);
+        let fill = |template: &str| fill(template, &pattern, &found, str::to_owned);
+        let quoted = |template: &str| self::fill(template, &pattern, &found, quote);
+        let is_words = Fix::safe(self.fix).form == Some(Form::Advice);
         let mut evidence: Vec<&str> = vec![line];
         // A plugin says first why it fails.
         if self.rule == "API-07" {
@@ -177,7 +179,8 @@ impl Row {
         let fix = match self.rule {
             "API-06" => install_plugin(found.name("plugin").map_or("", |name| name.as_str()), None),
             "API-07" => log_in(words),
-            _ => fill(self.fix),
+            _ if is_words => fill(self.fix),
+            _ => quoted(self.fix),
         };
         Some(Rejection {
             rule: by_id(self.rule),
@@ -186,15 +189,21 @@ impl Row {
                 .into_iter()
                 .map(|line| Evidence::new("stderr", shorten(line)))
                 .collect(),
-            fix: written(fix, Safety::Safe),
+            fix: Fix::safe(fix),
         })
     }
 }
 
-fn fill(template: &str, pattern: &Regex, found: &Captures<'_>) -> String {
+fn fill(
+    template: &str,
+    pattern: &Regex,
+    found: &Captures<'_>,
+    shown: fn(&str) -> String,
+) -> String {
     pattern.capture_names().flatten().fold(template.to_owned(), |text, name| {
         let value = found.name(name).map_or("", |group| group.as_str());
-        text.replace(&format!("{{{name}}}"), value)
+        let mark = format!("{{{name}}}");
+        if text.contains(&mark) { text.replace(&mark, &shown(value)) } else { text }
     })
 }
 

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::affected::selects;
-use super::finding::{Confidence, Finding, Whose};
-use super::rule::by_id;
-use crate::event::{CommandLine, Evidence, Fix};
+use super::finding::{Confidence, Finding};
+use crate::event::{CommandLine, Fix};
 use crate::manifest::read;
 use crate::readiness::keeper::{Field, keeper};
 use crate::readiness::{Root, World, lacks_only_an_address};
@@ -46,30 +45,20 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
     let (name, namespace) = (read::name(service), read::namespace(service));
     let declared = declared.into_iter().collect::<Vec<_>>().join(", ");
     let has = if declared.is_empty() { "no port".to_owned() } else { declared };
-    Some(Finding {
-        rule: by_id("SVC-03"),
-        root: Root::of(service),
-        summary: format!(
-            "service `{name}` in namespace `{namespace}` sends to port {shown}, and the containers behind it declare {has}"
-        ),
-        evidence: vec![
-            Evidence::new(format!("service {name}"), format!("targetPort: {shown}")),
-            Evidence::new(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}")),
-        ],
-        fix: Some(match keeper(service, world) {
-            Some(keeper) => keeper.fix(&Field {
-                what: format!("`targetPort` of service `{name}` to {has}"),
-                value: None,
-            }),
-            None => retarget(service, target, &has),
-        }),
-        confidence,
-        whose: Whose::Environment,
-        affects: Vec::new(),
-        pods: 0,
-        needs: None,
-        is_by_hand: false,
-    })
+    let summary = format!(
+        "service `{name}` in namespace `{namespace}` sends to port {shown}, and the containers behind it declare {has}"
+    );
+    let finding = Finding::new("SVC-03", Root::of(service), summary)
+        .because(format!("service {name}"), format!("targetPort: {shown}"))
+        .because(format!("pod {}", read::name(pods[0])), format!("containerPort: {has}"));
+    let fix = match keeper(service, world) {
+        Some(keeper) => {
+            let what = format!("`targetPort` of service `{name}` to {has}");
+            keeper.fix(&Field { what, value: None }, service, world)
+        }
+        None => retarget(service, target, &has),
+    };
+    Some(Finding { fix: Some(fix), confidence, ..finding })
 }
 
 /// Sends to the only port that the containers declare.
@@ -175,21 +164,12 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
     });
     let words =
         failed.map_or("status.loadBalancer is empty", |event| read::text(event, "/message"));
-    Some(Finding {
-        rule: by_id("SVC-04"),
-        root: Root::of(service),
-        summary: format!(
-            "LoadBalancer `{name}` in namespace `{namespace}` has no address: no controller of this cluster gives it one"
-        ),
-        evidence: vec![Evidence::new(format!("service {name}"), words)],
-        fix: Some(Fix::run(forward(service))),
-        confidence: Confidence::Proven,
-        whose: Whose::Environment,
-        affects: Vec::new(),
-        pods: 0,
-        needs: None,
-        is_by_hand: false,
-    })
+    let summary = format!(
+        "LoadBalancer `{name}` in namespace `{namespace}` has no address: no controller of this cluster gives it one"
+    );
+    let finding = Finding::new("SVC-04", Root::of(service), summary)
+        .because(format!("service {name}"), words);
+    Some(Finding { fix: Some(Fix::run(forward(service))), ..finding })
 }
 
 fn is_young(object: &Value, taken: Option<Timestamp>) -> bool {

@@ -1,6 +1,8 @@
 //! What a reader can do about a cause: a command line as it is typed, or words where no command does
 //! it. One place renders the lines; the cluster's context is added once it is known.
 
+mod written;
+
 use serde::{Deserialize, Serialize};
 
 use crate::quote::quote;
@@ -10,17 +12,35 @@ pub const BLANK: &str = "...";
 
 /// What the reader can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Told")]
 pub struct Fix {
     /// A command to type, or an instruction where no command does it.
     pub command: String,
     /// Whether it can lose anything.
     pub safety: Safety,
     /// Whether `command` can be typed as it stands; none where nobody has said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
     /// How the command takes the context that it has not got yet.
     #[serde(skip)]
     lacks: Option<Context>,
+}
+
+/// A fix as it is written into events and bundles.
+#[derive(Deserialize)]
+struct Told {
+    command: String,
+    safety: Safety,
+    #[serde(default)]
+    form: Option<Form>,
+}
+
+impl From<Told> for Fix {
+    fn from(Told { command, safety, form }: Told) -> Self {
+        let is_command = form != Some(Form::Advice);
+        let lacks = is_command.then(|| written::lacking(&command)).flatten();
+        Self { command, safety, form, lacks }
+    }
 }
 
 /// How a fix is to be read.
@@ -48,22 +68,26 @@ pub enum Safety {
 impl Fix {
     /// A fix that loses nothing, as it was written down.
     pub fn safe(command: impl Into<String>) -> Self {
-        Self::written(command, Safety::Safe, None)
+        Self::written(command, Safety::Safe)
     }
 
     /// A fix that removes something, as it was written down.
     pub fn destructive(command: impl Into<String>) -> Self {
-        Self::written(command, Safety::Destructive, None)
+        Self::written(command, Safety::Destructive)
     }
 
-    /// A fix as it was written down.
-    pub fn written(command: impl Into<String>, safety: Safety, form: Option<Form>) -> Self {
-        Self { command: command.into(), safety, form, lacks: None }
+    /// A fix as it was written down: a line for a shell where it begins with a program, words
+    /// otherwise.
+    pub fn written(command: impl Into<String>, safety: Safety) -> Self {
+        let command = command.into();
+        let (form, lacks) = (Some(written::form(&command)), written::lacking(&command));
+        Self { command, safety, form, lacks }
     }
 
     /// Something that is done by hand and loses nothing.
     pub fn advice(words: impl Into<String>) -> Self {
-        Self::written(words, Safety::Safe, Some(Form::Advice))
+        let form = Some(Form::Advice);
+        Self { command: words.into(), safety: Safety::Safe, form, lacks: None }
     }
 
     /// A command that loses nothing.
@@ -84,8 +108,21 @@ impl Fix {
     pub fn pinned(mut self, context: &str) -> Self {
         if let Some(lacking) = self.lacks.take_if(|_| !context.is_empty()) {
             let (program, option) = lacking.words();
-            let rest = self.command.strip_prefix(program).unwrap_or_default();
-            self.command = format!("{program} {option} {}{rest}", quote(context));
+            self.command =
+                written::with(&self.command, program, &format!("{option} {}", quote(context)));
+        }
+        self
+    }
+
+    /// The fix for objects of this namespace, where its command names none.
+    #[must_use]
+    pub fn within(mut self, namespace: &str) -> Self {
+        if let Some(lacking) =
+            self.lacks.filter(|_| !namespace.is_empty() && !written::names_place(&self.command))
+        {
+            let (program, _) = lacking.words();
+            self.command =
+                written::with(&self.command, program, &format!("-n {}", quote(namespace)));
         }
         self
     }
@@ -210,7 +247,9 @@ mod tests {
             (Fix::run(label("n")), Some("command")),
             (Fix::run(label(BLANK)), Some("template")),
             (Fix::advice("look again"), Some("advice")),
-            (Fix::safe("look again"), None),
+            (Fix::safe("look again"), Some("advice")),
+            (Fix::safe("docker login   # or wait"), Some("command")),
+            (Fix::safe("kubectl uncordon ..."), Some("template")),
         ] {
             let told = serde_json::to_value(fix.pinned("c")).unwrap();
             assert_eq!(told.get("form").and_then(|form| form.as_str()), form, "{told}");

@@ -118,7 +118,7 @@ impl<'o> Wish<'o> {
                 format!("no node has the labels that pods of {object} ask for"),
             )
             .fix(Fix::safe(format!(
-                "kubectl label node NODE {demand}, or correct what the pods ask for"
+                "kubectl label node ... {demand}   # or correct what the pods ask for"
             )));
         }
         let taint = refusals.find_map(|refusal| match refusal {
@@ -137,7 +137,7 @@ impl<'o> Wish<'o> {
                 "UNSCHEDULABLE",
                 format!("no node takes pods of {object}: all of them are cordoned"),
             )
-            .fix(Fix::safe("kubectl uncordon NODE")),
+            .fix(Fix::safe("kubectl uncordon ...   # the node")),
         }
     }
 

@@ -21,12 +21,15 @@ pub struct Served {
     pub scope: Scope,
 }
 
-/// Kinds of Kubernetes 1.36 whose plural is not their name in lower case with an `s`.
-const PLURALS: [(&str, &str); 9] = [
+/// Kinds of Kubernetes 1.36, and of Flux, whose plural is not their name in lower case with an `s`.
+const PLURALS: [(&str, &str); 12] = [
     ("Endpoints", "endpoints"),
+    ("GitRepository", "gitrepositories"),
+    ("HelmRepository", "helmrepositories"),
     ("IngressClass", "ingressclasses"),
     ("Ingress", "ingresses"),
     ("NetworkPolicy", "networkpolicies"),
+    ("OCIRepository", "ocirepositories"),
     ("PodSecurityPolicy", "podsecuritypolicies"),
     ("PriorityClass", "priorityclasses"),
     ("RuntimeClass", "runtimeclasses"),
@@ -39,15 +42,10 @@ impl Served {
     #[must_use]
     pub fn built_in(id: &ObjectId) -> Option<Self> {
         let scope = Scope::of(id, &[])?;
-        let named = PLURALS.iter().find(|(kind, _)| *kind == id.kind);
-        let plural = named.map_or_else(
-            || format!("{}s", id.kind.to_ascii_lowercase()),
-            |(_, plural)| (*plural).to_owned(),
-        );
-        Some(Self::of(id, &plural, scope))
+        Some(Self::of(id, &plural(&id.kind), scope))
     }
 
-    /// A kind of Kubernetes itself by its names, such as `apps/v1` and `Deployment`.
+    /// A kind that nobody has to ask for by its names, such as `apps/v1` and `Deployment`.
     #[must_use]
     pub fn own(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -58,8 +56,7 @@ impl Served {
             namespace: None,
             name: String::new(),
         };
-        let plural = format!("{}s", id.kind.to_ascii_lowercase());
-        Self::built_in(&id).unwrap_or_else(|| Self::of(&id, &plural, Scope::Namespaced))
+        Self::built_in(&id).unwrap_or_else(|| Self::of(&id, &plural(kind), Scope::Namespaced))
     }
 
     /// A kind that a definition among these objects brings.
@@ -105,6 +102,14 @@ impl Served {
         let name = name.map_or_else(String::new, |name| format!("/{name}"));
         format!("{root}/{}{space}/{}{name}", self.api_version(), self.plural)
     }
+}
+
+fn plural(kind: &str) -> String {
+    let named = PLURALS.iter().find(|(own, _)| *own == kind);
+    named.map_or_else(
+        || format!("{}s", kind.to_ascii_lowercase()),
+        |(_, plural)| (*plural).to_owned(),
+    )
 }
 
 fn scope_of(is_namespaced: bool) -> Scope {

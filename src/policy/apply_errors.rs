@@ -145,9 +145,7 @@ impl Answer<'_> {
         if self.causes().any(|(_, reason, _)| reason == "NamespaceTerminating") {
             let summary = format!("{}: namespace `{namespace}` is being deleted", self.doing());
             return Failure::new(Class::Refused, "NAMESPACE_TERMINATING", summary).fix(Fix::safe(
-                format!(
-                    "kubectl get namespace {namespace} -o yaml, which says what still holds it"
-                ),
+                format!("kubectl get namespace {namespace} -o yaml   # says what still holds it"),
             ));
         }
         let message = self.message();
@@ -171,7 +169,7 @@ impl Answer<'_> {
             "API_FORBIDDEN",
             format!("{}: user `{user}` may not {verb} {resource}{whereabouts}", self.doing()),
         )
-        .fix(Fix::safe(format!("kubectl auth can-i {verb} {resource}{option}, and ask the cluster's owner for that right")))
+        .fix(Fix::safe(format!("kubectl auth can-i {verb} {resource}{option}   # and ask the cluster's owner for that right")))
     }
 
     fn not_found(&self) -> Failure {
@@ -249,7 +247,7 @@ impl Answer<'_> {
                 format!("{}: field `{field}` cannot be changed once it is there", self.doing()),
             )
             .fix(Fix::destructive(format!(
-                "kubectl delete {kind} {name}{place}, then mlup start; or put the old value back"
+                "kubectl delete {kind} {name}{place}   # then mlup start; or put the old value back"
             )));
         }
         if let Some((field, message)) =
@@ -295,7 +293,7 @@ pub fn unknown_kind(api_version: &str, kind: &str) -> Failure {
     let summary = format!("the cluster does not know the kind {kind} of {api_version}");
     let failure = Failure::new(Class::Prerequisite, "KIND_UNKNOWN", summary);
     failure.fix(Fix::safe(if own {
-        format!("kubectl api-resources, and write the `apiVersion` that it has for {kind}")
+        format!("kubectl api-resources   # and write the `apiVersion` that it has for {kind}")
     } else {
         format!("deploy first what brings the CustomResourceDefinition of {kind} in group {group}, and let this deploy need it")
     }))

@@ -1,10 +1,11 @@
 //! From what a tool left behind to a [`Failure`]: how it ended first, known words second, its own
 //! last lines otherwise. Pure: it takes plain values and names no host type.
 
-use crate::event::Evidence;
+use crate::event::{Evidence, Form};
 use crate::policy::known_issues::{self, KnownIssue};
 use crate::policy::tool::{Tool, ToolEnd};
 use crate::policy::{Class, Failure};
+use crate::quote::quote;
 
 /// Most lines of evidence that one failure carries.
 pub const EVIDENCE_LINES: usize = 5;
@@ -45,15 +46,18 @@ pub fn known(tool: Tool, doing: &str, words: &str) -> Option<Failure> {
 }
 
 fn describe(issue: &KnownIssue, doing: &str, found: &[(String, String)]) -> Failure {
-    let fill = |template: &str| {
+    let fill = |template: &str, shown: &dyn Fn(&str) -> String| {
         found.iter().fold(template.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
+            text.replace(&format!("{{{name}}}"), &shown(value))
         })
     };
-    let summary = format!("could not {doing}: {}", fill(issue.cause));
+    let summary = format!("could not {doing}: {}", fill(issue.cause, &str::to_owned));
     let failure = Failure::new(issue.class, issue.code, summary);
     let mut fix = issue.fix();
-    fix.command = fill(&fix.command);
+    fix.command = match fix.form {
+        Some(Form::Advice) => fill(&fix.command, &str::to_owned),
+        _ => fill(&fix.command, &quote),
+    };
     failure.fix(fix)
 }
 

@@ -109,6 +109,13 @@ impl Failure {
         self
     }
 
+    /// The failure with its command for objects of this namespace, where it names none.
+    #[must_use]
+    pub fn within(mut self, namespace: &str) -> Self {
+        self.fix = self.fix.map(|fix| fix.within(namespace));
+        self
+    }
+
     /// Says that the recovery ladder may cure it, beginning there. The class is what it means once
     /// the ladder is at its end.
     #[must_use]

@@ -52,7 +52,7 @@ impl KnownIssue {
     /// The fix, its template not filled in.
     #[must_use]
     pub fn fix(&self) -> Fix {
-        Fix::written(self.fix.0, self.fix.1, None)
+        Fix::written(self.fix.0, self.fix.1)
     }
 }
 
@@ -191,7 +191,10 @@ const KNOWN_ISSUES: &[KnownIssue] = &[
         pattern: r"exec format error",
         class: Class::Permanent,
         cause: "a program in the image is built for another processor",
-        fix: ("docker image inspect -f '{{.Os}}/{{.Architecture}}' IMAGE", Safety::Safe),
+        fix: (
+            "docker image inspect -f '{{.Os}}/{{.Architecture}}' ...   # the image",
+            Safety::Safe,
+        ),
     },
     KnownIssue {
         code: "ENTRYPOINT_MISSING",
@@ -243,7 +246,7 @@ const KNOWN_ISSUES: &[KnownIssue] = &[
         class: Class::Refused,
         cause: "the address that a container must have is held by another one",
         fix: (
-            "docker network inspect NETWORK   # then stop the container that holds it",
+            "docker network inspect ...   # the network; then stop the container that holds it",
             Safety::Safe,
         ),
     },

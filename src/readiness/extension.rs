@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Readiness;
 use super::cause::{Cause, Finality};
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -20,11 +21,11 @@ pub(super) fn definition(object: &Value) -> Readiness {
             format!("definition `{}` uses names that another one has", read::name(object)),
         );
         return Readiness::Failed(
-            cause.because("condition NamesAccepted", read::text(condition, "/message")).fix(
-                format!(
-                    "kubectl get crd, and remove the one that clashes with {}",
+            cause.because("condition NamesAccepted", read::text(condition, "/message")).run(
+                CommandLine::kubectl("").args(["get", "crd"]).comment(format!(
+                    "and remove the one that clashes with {}",
                     read::name(object)
-                ),
+                )),
             ),
         );
     }

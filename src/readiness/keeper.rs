@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::World;
 use super::cause::{Cause, Root};
 use super::commands::top;
+use super::sources::of_application;
 use crate::event::{BLANK, CommandLine, Fix, Form};
 use crate::manifest::labels::{DEPLOY, label};
 use crate::manifest::read;
@@ -59,31 +60,76 @@ fn of_marks(object: &Value) -> Option<Keeper<'_>> {
 impl Keeper<'_> {
     /// Where to change this field of the object, in place of in the cluster.
     #[must_use]
-    pub fn fix(&self, field: &Field) -> Fix {
-        let Field { what, value } = field;
-        match (self, value) {
-            (Self::Helm(release, namespace), Some(path)) => Fix::run(
-                CommandLine::helm(namespace)
-                    .args(["upgrade", release, BLANK, "--reuse-values", "--set"])
-                    .arg(format!("{path}={BLANK}"))
-                    .comment(format!(
-                        "{what}: first the chart, then the value, which the chart may name in another way"
-                    )),
-            ),
-            (Self::Helm(release, namespace), None) => Fix::advice(format!(
-                "change {what} in the values or templates of Helm release `{release}` in namespace `{namespace}`: what is changed in the cluster goes with the next upgrade"
-            )),
-            (Self::Argo(application), _) => Fix::advice(format!(
-                "change {what} in the source of Argo CD application `{application}`: it takes back what is changed in the cluster"
-            )),
-            (Self::Flux(kind, namespace, name), _) => Fix::advice(format!(
-                "change {what} in the source of Flux {kind} `{name}` in namespace `{namespace}`: it takes back what is changed in the cluster"
-            )),
-            (Self::Deploy(deploy), _) => Fix::advice(format!(
-                "change {what} in what `[[deploy]]` `{deploy}` of mlup.toml applies, then mlup start"
-            )),
+    pub fn fix(&self, field: &Field, object: &Value, world: &World) -> Fix {
+        let what = &field.what;
+        let sources = world.sources();
+        match self {
+            Self::Helm(release, namespace) => match sources.release(namespace, release) {
+                Some(deploy) => of_deploy(deploy, field, object, world),
+                None => of_release(release, namespace, field),
+            },
+            Self::Argo(application) => {
+                let source =
+                    world.all("Application").iter().find(|one| read::name(one) == *application);
+                let source = source.and_then(of_application).or_else(|| {
+                    sources.followed("Application", "", application).map(str::to_owned)
+                });
+                let source = source.map_or_else(
+                    || "the source".to_owned(),
+                    |source| format!("{source}, the source"),
+                );
+                Fix::advice(format!(
+                    "change {what} in {source} of Argo CD application `{application}`: it takes back what is changed in the cluster"
+                ))
+            }
+            Self::Flux(kind, namespace, name) => {
+                let source = match sources.followed(kind, namespace, name) {
+                    Some(source) => format!("{source}, the source"),
+                    None => "the source".to_owned(),
+                };
+                Fix::advice(format!(
+                    "change {what} in {source} of Flux {kind} `{name}` in namespace `{namespace}`: it takes back what is changed in the cluster"
+                ))
+            }
+            Self::Deploy(deploy) => of_deploy(deploy, field, object, world),
         }
     }
+}
+
+/// What `mlup start` applies: the file, where it is known.
+fn of_deploy(deploy: &str, field: &Field, object: &Value, world: &World) -> Fix {
+    let sources = world.sources();
+    let place = sources.place(object).or_else(|| sources.place(top(object, world)));
+    let place = place.map(|place| format!("`{place}`"));
+    let what = match (place.or_else(|| sources.deploy(deploy).map(str::to_owned)), field.value) {
+        (None, _) => {
+            return Fix::advice(format!(
+                "change {} in what `[[deploy]]` `{deploy}` of mlup.toml applies, then mlup start",
+                field.what
+            ));
+        }
+        (Some(place), Some(path)) if place.starts_with("chart") => {
+            format!("{}, most likely `{path}`, in {place}", field.what)
+        }
+        (Some(place), _) => format!("{} in {place}", field.what),
+    };
+    Fix::advice(format!("change {what} (`[[deploy]]` `{deploy}` of mlup.toml), then mlup start"))
+}
+
+/// What somebody else's helm applies.
+fn of_release(release: &str, namespace: &str, field: &Field) -> Fix {
+    let Field { what, value } = field;
+    let Some(path) = value else {
+        return Fix::advice(format!(
+            "change {what} in the values or templates of Helm release `{release}` in namespace `{namespace}`: what is changed in the cluster goes with the next upgrade"
+        ));
+    };
+    let line = CommandLine::helm(namespace)
+        .args(["upgrade", release, BLANK, "--reuse-values", "--set"])
+        .arg(format!("{path}={BLANK}"));
+    Fix::run(line.comment(format!(
+        "{what}: first the chart, then the value, which the chart may name in another way"
+    )))
 }
 
 /// What is to be changed about an object.
@@ -132,16 +178,16 @@ pub fn respecting(cause: Cause, world: &World) -> Cause {
         at(&Root::new("Pod", namespace, name), world)
             .or_else(|| at(&Root::new("PersistentVolumeClaim", namespace, name), world))
     };
-    let Some(keeper) = at_fault.or_else(shows_in).and_then(|object| keeper(object, world)) else {
-        return cause;
-    };
+    let kept = at_fault.or_else(shows_in).and_then(|object| Some((object, keeper(object, world)?)));
+    let Some((object, keeper)) = kept else { return cause };
     // What words advise is worth as much beside the place.
-    let fix = keeper.fix(&match &cause.fix {
+    let field = match &cause.fix {
         Some(own) if own.form == Some(Form::Advice) => {
             Field { what: format!("{} ({})", field.what, own.command), ..field }
         }
         _ => field,
-    });
+    };
+    let fix = keeper.fix(&field, object, world);
     Cause { fix: Some(fix), ..cause }
 }
 
@@ -203,5 +249,59 @@ mod tests {
             let object = object(&labels, &annotations);
             assert_eq!(keeper(&object, &world), wanted, "{object}");
         }
+    }
+    #[test]
+    fn advice_names_the_file_the_values_or_the_repository() {
+        let deployment = |mark: Value| {
+            json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "api", "namespace": "shop", "labels": mark } })
+        };
+        let mut world = World::default();
+        let sources = world.sources_mut();
+        sources.add_deploy("web", "kustomization `overlays/dev`");
+        sources.add_deploy("api", "manifests `k8s`");
+        sources.add_deploy("db", "chart `./db` with the values `db.yaml`");
+        sources.add_release("shop", "db", "db");
+        sources.add_followed("Application", "", "core", "`apps` of https://git/x".to_owned());
+        sources.add_followed("Kustomization", "flux", "k", "`./k` of ssh://git/k".to_owned());
+        let field = Field { what: "the tag".to_owned(), value: Some("image.tag") };
+        for (keeper, words) in [
+            (
+                Keeper::Deploy("web"),
+                "change the tag in kustomization `overlays/dev` (`[[deploy]]` `web`",
+            ),
+            (
+                Keeper::Deploy("other"),
+                "change the tag in what `[[deploy]]` `other` of mlup.toml applies",
+            ),
+            (
+                Keeper::Helm("db", "shop"),
+                "most likely `image.tag`, in chart `./db` with the values `db.yaml`",
+            ),
+            (
+                Keeper::Helm("db", "else"),
+                "helm -n else upgrade db ... --reuse-values --set image.tag=...",
+            ),
+            (
+                Keeper::Argo("core"),
+                "in `apps` of https://git/x, the source of Argo CD application `core`",
+            ),
+            (Keeper::Argo("else"), "change the tag in the source of Argo CD application `else`"),
+            (
+                Keeper::Flux("Kustomization", "flux", "k"),
+                "in `./k` of ssh://git/k, the source of Flux",
+            ),
+        ] {
+            let fix = keeper.fix(&field, &deployment(json!({})), &world);
+            assert!(fix.command.contains(words), "{keeper:?}: {}", fix.command);
+        }
+        let object = deployment(json!({ "dev.mlup.deploy": "api" }));
+        world.sources_mut().add_place(&Root::of(&object), "k8s/api.yaml:12");
+        let fix = Keeper::Deploy("api").fix(&field, &object, &world);
+        assert!(
+            fix.command.starts_with("change the tag in `k8s/api.yaml:12` ("),
+            "{}",
+            fix.command
+        );
     }
 }

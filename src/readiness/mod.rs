@@ -29,6 +29,7 @@ mod schedule;
 mod service;
 mod shelf;
 mod signatures;
+pub mod sources;
 mod traceback;
 mod unbound;
 mod volume;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shelf::Shelf;
+use super::sources::Sources;
 use super::{Cause, Root};
 use crate::manifest::read;
 use crate::manifest::requests::NodeRoom;
@@ -22,6 +23,7 @@ pub struct World {
     lenders: OnceLock<HashMap<(String, String), usize>>,
     is_ending: OnceLock<bool>,
     judged: OnceLock<Vec<(Root, Cause)>>,
+    sources: Sources,
 }
 
 impl World {
@@ -34,6 +36,18 @@ impl World {
             world.complete(&kind);
         }
         world
+    }
+
+    /// Where what it holds comes from, as far as it is known.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Says where what it holds comes from.
+    pub fn sources_mut(&mut self) -> &mut Sources {
+        self.forget();
+        &mut self.sources
     }
 
     /// Sets all objects of a kind, an empty list included: from here on, what is not in it is not

@@ -1,7 +1,7 @@
 //! The failure block: one root cause, what it rests on, what was tried, what to do. Pure text; the
 //! cause itself is found in `policy/` and the steps.
 
-use crate::event::{Diagnosis, Evidence, Finding, Fix, Safety};
+use crate::event::{Diagnosis, Evidence, Finding, Fix, Form, Safety};
 use crate::quote::quote;
 use crate::report::style::{Line, Style, Tone, paint_all};
 use crate::report::text;
@@ -41,7 +41,7 @@ fn cause(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
         lines.extend(labelled(&label, &tried, width));
         label = " ".repeat(label.len());
     }
-    lines.extend(fix(diagnosis.fix.as_ref()));
+    lines.extend(fix(diagnosis.fix.as_ref(), width));
     lines.extend(diagnosis.findings.iter().flat_map(|finding| one_of_several(finding, width)));
     lines.extend(blocks(&diagnosis.blocks, width));
     lines
@@ -55,7 +55,7 @@ fn one_of_several(finding: &Finding, width: usize) -> Vec<Line> {
     let summary = text::wrap(&text::clean(&finding.summary), rest, rest);
     lines.extend(summary.into_iter().map(|line| detail("").with(Tone::Normal, line)));
     lines.extend(evidence(&finding.evidence, room));
-    lines.extend(fix(finding.fix.as_ref()));
+    lines.extend(fix(finding.fix.as_ref(), room));
     lines.into_iter().map(|line| line.indented(INDENT)).collect()
 }
 
@@ -87,11 +87,15 @@ fn headline(diagnosis: &Diagnosis, width: usize) -> Vec<Line> {
 /// Two columns, source and text; nothing of the text is left out.
 fn evidence(evidence: &[Evidence], width: usize) -> Vec<Line> {
     let shown = &evidence[..evidence.len().min(EVIDENCE)];
-    let widest = shown.iter().map(|evidence| text::width(&evidence.source)).max().unwrap_or(0);
-    let column = widest.min(SOURCE_WIDTH);
+    let widths = shown.iter().map(|evidence| text::width(&evidence.source));
+    let column = widths.filter(|width| *width <= SOURCE_WIDTH).max().unwrap_or(0);
     let room = width.saturating_sub(column + 4);
     let mut lines = Vec::new();
     for Evidence { source, text } in shown {
+        if text::width(source) > SOURCE_WIDTH {
+            lines.extend(beneath(source, text, width));
+            continue;
+        }
         let mut label = text::pad(source, column);
         for wrapped in text.lines().flat_map(|line| text::wrap(&text::clean(line), room, room)) {
             lines.push(detail(&label).with(Tone::Normal, format!("  {wrapped}")));
@@ -99,6 +103,18 @@ fn evidence(evidence: &[Evidence], width: usize) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// A source that is too long for the column: in front of a text that still fits, else above it.
+fn beneath(source: &str, text: &str, width: usize) -> Vec<Line> {
+    let line = format!("{source}  {}", text::clean(text.trim_end()));
+    if text::width(&line) + 2 <= width && !text.trim_end().contains('\n') {
+        return vec![detail(source).with(Tone::Normal, &line[source.len()..])];
+    }
+    let room = width.saturating_sub(4);
+    let wrapped = text.lines().flat_map(|line| text::wrap(&text::clean(line), room, room));
+    let below = wrapped.map(|line| detail("  ").with(Tone::Normal, line));
+    std::iter::once(detail(source)).chain(below).collect()
 }
 
 /// What was tried, once for those in a row that ended the same.
@@ -130,20 +146,42 @@ fn labelled(label: &str, words: &str, width: usize) -> Vec<Line> {
     lines
 }
 
-/// The fix as it is to be typed: never wrapped, never clipped.
-fn fix(fix: Option<&Fix>) -> Vec<Line> {
+fn fix(fix: Option<&Fix>, width: usize) -> Vec<Line> {
     let Some(fix) = fix else { return Vec::new() };
-    let (label, tone) = match fix.safety {
-        Safety::Safe => ("fix (safe): ", Tone::Good),
-        Safety::Destructive => ("fix (destructive): ", Tone::Bad),
+    match fix.safety {
+        Safety::Safe => fix_lines("fix (safe): ", Tone::Good, fix, width),
+        Safety::Destructive => fix_lines("fix (destructive): ", Tone::Bad, fix, width),
+    }
+}
+
+/// A command as it is to be typed: never wrapped, never clipped. Words are wrapped.
+fn fix_lines(label: &str, tone: Tone, fix: &Fix, width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(2 + label.len());
+    let shown: Vec<String> = match fix.form {
+        Some(Form::Advice) => text::wrap(&text::clean(&fix.command), room, room),
+        _ => fix.command.lines().map(str::to_owned).collect(),
     };
     let mut label = label.to_owned();
     let mut lines = Vec::new();
-    for command in fix.command.lines() {
-        lines.push(Line::default().with(tone, format!("  {label}")).with(Tone::Strong, command));
+    for line in shown {
+        lines.push(Line::default().with(tone, format!("  {label}")).with(Tone::Strong, line));
         label = " ".repeat(label.len());
     }
     lines
+}
+
+/// What to do about a cause, who may do it (`safe`, `confirm`, `by hand`), and what happens then.
+#[must_use]
+pub fn render_mending(
+    (fix, repair, then): (Option<&Fix>, &str, &str),
+    width: usize,
+    style: Style,
+) -> String {
+    let tone = if repair == "confirm" { Tone::Bad } else { Tone::Good };
+    let label = format!("fix ({repair}): ");
+    let mut lines = fix.map_or_else(Vec::new, |fix| fix_lines(&label, tone, fix, width));
+    lines.push(detail("then: ").with(Tone::Normal, then));
+    paint_all(&lines, style)
 }
 
 /// What could not run because of it, in one line however much it is.
@@ -317,6 +355,29 @@ PORT_TAKEN  deploy/stack
             line,
             "  blocks: check/service-0, check/service-1, check/service-2, 97 more (100)"
         );
+    }
+
+    #[test]
+    fn a_long_source_stands_above_its_text_and_words_are_wrapped() {
+        let mut diagnosis = port_taken();
+        let pod = "pod api-7df676ddf6-qnvfz, container api";
+        diagnosis.evidence = vec![
+            Evidence::new(pod, "failed to pull image: 401 Unauthorized"),
+            Evidence::new(pod, "OOMKilled"),
+            Evidence::new("log api", "it ends"),
+        ];
+        diagnosis.fix = Some(Fix::advice("declare a `[[registry]]` for that host in mlup.toml"));
+        let expected = "
+  pod api-7df676ddf6-qnvfz, container api
+    failed to pull image: 401 Unauthorized
+  pod api-7df676ddf6-qnvfz, container api  OOMKilled
+  log api  it ends
+  tried: started 2 times
+  fix (safe): declare a `[[registry]]` for that host
+              in mlup.toml
+";
+        let block = plain(&diagnosis, 54);
+        assert!(block.contains(expected), "{block}");
     }
 
     #[test]

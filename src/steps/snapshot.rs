@@ -5,6 +5,7 @@
 mod clean;
 mod endpoints;
 mod events;
+mod followed;
 mod lists;
 mod named;
 mod reduce;
@@ -22,6 +23,7 @@ use crate::host::clock;
 use crate::manifest::{Served, read};
 use crate::policy::Failure;
 use crate::readiness::registry_answer::Answers;
+use crate::readiness::sources::Sources;
 use crate::readiness::{LogSource, World};
 use crate::redact::{Learned, Redactor, Scrubber};
 use crate::steps::deploy::last_words;
@@ -65,6 +67,7 @@ pub async fn take(objects: &Objects) -> Result<Snapshot, Failure> {
         camera.world.set("EndpointSlice", slices);
     }
     camera.named().await;
+    camera.followed().await;
     Ok(camera.developed(taken))
 }
 
@@ -128,6 +131,7 @@ impl Camera<'_> {
         let known = Scrubber::new(&objects.step().config.secrets_to_scrub);
         let redactor = Redactor::new(known, &learned);
         clean::world(&mut world, &redactor);
+        world.sources_mut().texts().for_each(|text| *text = redactor.text(text));
         let context = Spec::of(&objects.step().config).map(|spec| spec.context);
         let cluster = Cluster {
             context: redactor.name(&context.unwrap_or_default()).into_owned(),
@@ -150,6 +154,12 @@ impl Snapshot {
         answers.values_mut().flat_map(Answers::texts).for_each(clean);
         self.cluster.logs.extend(logs);
         self.cluster.answers.extend(answers);
+    }
+
+    /// Adds where the objects come from, as far as the configuration says it.
+    pub fn tell(&mut self, sources: &mut Sources) {
+        sources.texts().for_each(|text| *text = self.redactor.text(text));
+        self.cluster.world.sources_mut().merge(sources);
     }
 
     /// What was seen, and what takes secrets out of more of it.

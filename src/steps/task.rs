@@ -7,6 +7,7 @@ use crate::plan::change::{Change, Op, Probed, Settled};
 use crate::policy::classify::last_lines;
 use crate::policy::tool::Tool;
 use crate::policy::{Class, Failure};
+use crate::quote::quote;
 use crate::redact::Secret;
 use crate::steps::{StepCtx, Teardown};
 
@@ -80,7 +81,7 @@ async fn execute(task: &Task, words: &[String], ctx: &StepCtx) -> Result<(), Fai
         Failure::new(Class::Permanent, "TASK_FAILED", format!("{} {ended}", object(task)));
     failure.evidence = last_lines(Tool::Other.name(), &output.stderr, &output.stdout);
     let shown = command(task, words, ctx);
-    Err(failure.fix(Fix::safe(format!("cd {} && {shown}", task.cwd.display()))))
+    Err(failure.fix(Fix::safe(format!("cd {} && {shown}", quote(&task.cwd.to_string_lossy())))))
 }
 
 /// Whether `unless` exits 0. One that was killed has said nothing.
@@ -118,7 +119,7 @@ fn not_started(task: &Task, error: &SpawnError) -> Failure {
             ("TOOL_MISSING", format!("install `{program}`, or correct the name in mlup.toml"))
         }
         SpawnError::Refused { program, .. } | SpawnError::Input { program, .. } => {
-            ("TOOL_REFUSED", format!("chmod +x {program}"))
+            ("TOOL_REFUSED", format!("chmod +x {}", quote(program)))
         }
     };
     Failure::new(Class::Prerequisite, code, format!("{} cannot run: {error}", object(task)))

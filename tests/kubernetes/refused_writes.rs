@@ -69,7 +69,7 @@ fn a_namespace_that_is_going_away_is_named() {
             ),
         });
         let ran = site.sandbox.run(&["start"]).exits(1);
-        let fix = format!("kubectl get namespace {namespace}");
+        let fix = format!("get namespace {namespace}");
         for words in ["NAMESPACE_TERMINATING", &namespace, &fix] {
             assert!(ran.stderr.contains(words), "{words}: {}", ran.report());
         }

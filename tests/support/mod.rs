@@ -24,7 +24,7 @@ pub(crate) mod wire;
 pub(crate) use docker::{DockerGuard, IMAGE, without_docker_allowed};
 pub(crate) use kube::controllers::settings as simulated;
 pub(crate) use output::{Ran, assert_same};
-pub(crate) use sandbox::Sandbox;
+pub(crate) use sandbox::{Sandbox, real_program};
 pub(crate) use tool::{Call, Hang, on};
 
 /// Ends the test as failed when Docker does not answer, or, where `MLUP_TEST_WITHOUT_DOCKER=1`

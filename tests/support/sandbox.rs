@@ -24,6 +24,13 @@ const FAKE_TOOL: &str = env!("CARGO_BIN_EXE_fake-tool");
 /// The stand-in for cluster tools that acts on the real engine.
 const FAKE_CLUSTER: &str = env!("CARGO_BIN_EXE_fake-cluster");
 
+/// Where a tool of this machine is, or the one that `scripts/setup` installed.
+pub(crate) fn real_program(name: &str) -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kubernetes").join(name);
+    let real = which::which(name).or_else(|error| own.exists().then_some(own).ok_or(error));
+    real.unwrap_or_else(|error| panic!("`{name}` (`scripts/setup {name}`): {error}"))
+}
+
 /// A folder tree and an environment of one test. When it goes, an unscripted call of a stand-in
 /// tool fails the test.
 pub(crate) struct Sandbox {
@@ -104,11 +111,7 @@ impl Sandbox {
 
     /// Puts a tool of this machine on PATH, or the one that `scripts/setup` installed.
     pub(crate) fn real_tool(self, name: &str) -> Self {
-        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kubernetes").join(name);
-        let real = which::which(name).or_else(|error| own.exists().then_some(own).ok_or(error));
-        let real =
-            real.unwrap_or_else(|error| panic!("`{name}` (`scripts/setup {name}`): {error}"));
-        symlink(real, self.root().join("bin").join(name)).unwrap();
+        symlink(real_program(name), self.root().join("bin").join(name)).unwrap();
         self
     }
 

@@ -193,16 +193,9 @@ fn repairs(answer: &Answer) -> impl Iterator<Item = String> {
 
 /// A cause for people: what it is, what proves it, what to do.
 pub(in crate::commands) fn cause_block(row: &Row, width: usize, style: Style) -> String {
-    failure::render_alone(&block(row), width, style) + &mending(row)
-}
-
-/// What to do, whose it is to do, and what happens then.
-fn mending(row: &Row) -> String {
-    let fix = row
-        .fix
-        .as_ref()
-        .map_or_else(String::new, |fix| format!("  fix ({}): {}\n", row.repair, fix.command));
-    format!("{fix}  then: {}\n", row.recovery)
+    let mending = (row.fix.as_ref(), row.repair, row.recovery);
+    failure::render_alone(&block(row), width, style)
+        + &failure::render_mending(mending, width, style)
 }
 
 /// A cause as the block that a failed run shows, with what it keeps down.

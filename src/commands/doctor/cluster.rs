@@ -12,6 +12,7 @@ use crate::policy::Failure;
 use crate::readiness::registry_answer::Answers;
 use crate::readiness::{LogSource, PullSource};
 use crate::redact::Redactor;
+use crate::steps::deploy::sources;
 use crate::steps::objects::Objects;
 use crate::steps::registry::answers::answers;
 use crate::steps::snapshot;
@@ -57,7 +58,9 @@ pub(super) async fn look(
 ) -> Result<(Cluster, Redactor), Failure> {
     let ctx = project.reading(&StepId::single("cluster"));
     let objects = Objects::connect(&ctx).await?;
-    let mut snapshot = snapshot::take(&objects).await?;
+    let (snapshot, mut sources) = tokio::join!(snapshot::take(&objects), sources(&ctx));
+    let mut snapshot = snapshot?;
+    snapshot.tell(&mut sources);
     let wanted = Wanted::default();
     drop(findings(&snapshot.cluster.world, Some(snapshot.cluster.taken), &wanted));
     let (mut logs, mut images) = (wanted.logs.into_inner(), wanted.images.into_inner());

@@ -79,7 +79,9 @@ impl<'a> Manager<'a> {
             SpawnError::NotFound { .. } => {
                 let summary = format!("there is no `{program}`, so this is no system with systemd");
                 let failure = Failure::new(Class::Prerequisite, "SYSTEMD_MISSING", summary);
-                failure.fix(Fix::safe("mlup systemd print, and whatever starts programs here"))
+                failure.fix(Fix::safe(
+                    "mlup systemd print   # and give that to whatever starts programs here",
+                ))
             }
             error => Failure::new(Class::Permanent, "TOOL_FAILED", error.to_string()),
         })

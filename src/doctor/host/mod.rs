@@ -7,7 +7,7 @@ pub mod addresses;
 mod cluster;
 mod disk;
 mod docker;
-pub(super) mod draft;
+mod draft;
 pub mod facts;
 mod fold;
 mod machine;
@@ -74,6 +74,9 @@ pub fn judge(facts: &Facts, hindrances: &[Hindrance]) -> Judged {
     findings.extend(known);
     let mut findings = fold::causes(findings, facts);
     findings.sort_by_key(|finding| finding.rule.layer);
+    if let Some(cluster) = &facts.cluster {
+        findings = findings.into_iter().map(|finding| finding.pinned(&cluster.context)).collect();
+    }
     let steps = steps.into_iter().filter(|one| !fold::is_told(&one.finding, &findings)).collect();
     Judged { findings, steps, unchecked: unchecked(facts) }
 }

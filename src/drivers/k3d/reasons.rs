@@ -83,7 +83,7 @@ impl Reason {
 
     fn failure(&self, doing: &str, name: &str) -> Failure {
         let cause = self.cause.replace("{name}", name);
-        let fix = Fix::written(self.fix.0.replace("{name}", name), self.fix.1, None);
+        let fix = Fix::written(self.fix.0.replace("{name}", name), self.fix.1);
         let failure = Failure::new(self.class, self.code, format!("could not {doing}: {cause}"));
         let failure = failure.fix(fix);
         match self.onset {

@@ -1,7 +1,7 @@
 //! What it means that the work on the machine failed: how far it came, and the words of the installer
 //! and of K3s itself. Pure.
 
-use crate::event::{Fix, Form, Safety};
+use crate::event::{Fix, Safety};
 use crate::policy::classify::shorten;
 use crate::policy::{Class, Failure, ssh};
 use crate::quote::quote;
@@ -163,9 +163,9 @@ fn other(host: &str, doing: &str, stage: Option<&str>, stderr: &str) -> Failure 
 
 /// Advice begins with a blank, everything else is typed over there.
 fn fix(host: &str, (command, safety): (&str, Safety)) -> Fix {
-    let (command, form) = match command.strip_prefix(' ') {
-        Some(advice) => (advice.to_owned(), Form::Advice),
-        None => (format!("ssh -t {} {}", quote(host), quote(command)), Form::Command),
+    let text = match command.strip_prefix(' ') {
+        Some(advice) => advice.to_owned(),
+        None => format!("ssh -t {} {}", quote(host), quote(command)),
     };
-    Fix::written(command, safety, Some(form))
+    Fix::written(text, safety)
 }

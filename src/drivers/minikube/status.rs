@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::drivers::cluster::ClusterState;
 use crate::drivers::minikube::{PROFILE_LABEL, events, reasons};
-use crate::event::Fix;
+use crate::event::{BLANK, Fix};
 use crate::host::cmd::{End, Output};
 use crate::host::containers::Status;
 use crate::host::labelled::NodeContainer;
@@ -204,7 +204,8 @@ fn on_two_networks(profile: &str, node: &NodeContainer) -> Option<Failure> {
         )
         .because(format!("docker inspect {profile}"), format!("networks: {}", names.join(", ")))
         .fix(Fix::safe(format!(
-            "docker network disconnect NETWORK {profile}   # the one that does not belong to it"
+            "docker network disconnect {} {profile}",
+            names.iter().find(|name| **name != profile).unwrap_or(&BLANK)
         ))),
     )
 }

@@ -150,7 +150,7 @@ fn from_context(lookup: &Lookup<'_>, name: &str) -> Result<Endpoint, Failure> {
             "DOCKER_CONTEXT",
             format!("the docker context `{name}` cannot be used: {why}"),
         )
-        .fix(Fix::safe("docker context ls   # then: docker context use NAME"))
+        .fix(Fix::safe("docker context ls   # then: docker context use, with the name"))
     };
     let folder =
         lookup.docker_config().ok_or_else(|| missing("neither HOME nor DOCKER_CONFIG is set"))?;
@@ -241,7 +241,7 @@ impl Unsupported {
             ),
             Self::Tls => (
                 "over TLS, which mlup does not speak to an engine",
-                "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST & export DOCKER_HOST=unix:///tmp/docker.sock".to_owned(),
+                "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock ... & export DOCKER_HOST=unix:///tmp/docker.sock".to_owned(),
             ),
         };
         Failure::new(

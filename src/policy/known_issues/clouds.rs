@@ -25,7 +25,10 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         pattern: r"aadsts7000222|aadsts7000215",
         class: Class::Prerequisite,
         cause: "the client secret of the service principal has expired or is wrong",
-        fix: ("az ad app credential reset --id <appId>   # then az login", Safety::Safe),
+        fix: (
+            "az ad app credential reset --id ...   # the application; then az login",
+            Safety::Safe,
+        ),
     },
     KnownIssue {
         code: "ACR_ADMIN_DISABLED",

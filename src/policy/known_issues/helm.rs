@@ -79,7 +79,7 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         class: Class::Refused,
         cause: "another helm works on this release, or died while it did",
         fix: (
-            "helm history RELEASE   # then, if no helm runs: helm rollback RELEASE, or helm uninstall RELEASE",
+            "helm history ...   # the release; then, if no helm runs: helm rollback, or helm uninstall",
             Safety::Destructive,
         ),
     },
@@ -90,7 +90,7 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         class: Class::Refused,
         cause: "a release of this name is in the way",
         fix: (
-            "helm list --all   # then set another `release`, or helm uninstall it",
+            "helm history ...   # of that release; then set another `release`, or helm uninstall it",
             Safety::Destructive,
         ),
     },
@@ -109,7 +109,7 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         class: Class::Refused,
         cause: "{kind} `{name}` is there already and belongs to no release",
         fix: (
-            "kubectl -n '{namespace}' delete {kind} {name}   # or take it over: helm upgrade --take-ownership",
+            "kubectl -n {namespace} delete {kind} {name}   # or take it over: helm upgrade --take-ownership",
             Safety::Destructive,
         ),
     },
@@ -158,7 +158,7 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         class: Class::Prerequisite,
         cause: "user `{user}` may not {verb} {resource} in namespace `{namespace}`",
         fix: (
-            "kubectl auth can-i {verb} {resource} -n '{namespace}'   # and ask the cluster's owner for that right",
+            "kubectl auth can-i {verb} {resource} --namespace {namespace}   # and ask the cluster's owner for that right",
             Safety::Safe,
         ),
     },

@@ -47,6 +47,6 @@ pub(super) const ISSUES: &[KnownIssue] = &[
         pattern: r"^error: (?P<why>(invalid kustomization|accumulating resources|no resource matches|trouble configuring|no matches for|json|yaml|merging|may not add|map\[).*)$",
         class: Class::Config,
         cause: "the kustomization does not build: {why}",
-        fix: ("kubectl kustomize FOLDER   # and correct what it names", Safety::Safe),
+        fix: ("kubectl kustomize ...   # the folder; and correct what it names", Safety::Safe),
     },
 ];

@@ -113,7 +113,7 @@ pub(super) async fn not_ready(
     }
     let left = 5_usize.saturating_sub(failure.evidence.len());
     with_log(failure, ctx, first, left.min(LINES)).await.fix(Fix::safe(format!(
-        "mlup logs {}; a longer `timeout` if it only needs time",
+        "mlup logs {}   # a longer `timeout` if it only needs time",
         first.service
     )))
 }

@@ -9,6 +9,7 @@ mod manifests;
 pub(in crate::steps) mod preflight;
 pub(in crate::steps) mod rendering;
 mod roots;
+mod sources;
 mod wait;
 
 use crate::config::model::{Deploy, DeployKind};
@@ -19,6 +20,7 @@ use crate::steps::objects::Objects;
 use crate::steps::{StepCtx, Teardown};
 pub use rendering::Renderings;
 pub use roots::roots;
+pub use sources::sources;
 pub(in crate::steps) use wait::{last_words, until_recovered};
 
 pub(super) async fn probe(deploy: &Deploy, ctx: &StepCtx) -> Result<Probed, Failure> {

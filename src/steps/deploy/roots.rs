@@ -17,15 +17,18 @@ pub async fn roots(deploy: &Deploy, ctx: &StepCtx) -> BTreeSet<Root> {
         return names.iter().map(|name| Root::new("Application", namespace, name)).collect();
     }
     let Ok(rendering) = ctx.renderings.of(deploy, ctx).await else { return BTreeSet::new() };
-    let root = |object: &Object| {
-        let id = &object.id;
-        let of_cluster = Scope::of(id, &rendering.objects) == Some(Scope::Cluster);
-        let namespace = match &id.namespace {
-            _ if of_cluster => "",
-            Some(namespace) => namespace,
-            None => namespace_of(deploy, ctx),
-        };
-        Root::new(&id.kind, namespace, &id.name)
+    let all = &rendering.objects;
+    all.iter().map(|object| root_of(object, all, deploy, ctx)).collect()
+}
+
+/// An object of a deploy by its name; `all` are those that are applied with it.
+pub(super) fn root_of(object: &Object, all: &[Object], deploy: &Deploy, ctx: &StepCtx) -> Root {
+    let id = &object.id;
+    let of_cluster = Scope::of(id, all) == Some(Scope::Cluster);
+    let namespace = match &id.namespace {
+        _ if of_cluster => "",
+        Some(namespace) => namespace,
+        None => namespace_of(deploy, ctx),
     };
-    rendering.objects.iter().map(root).collect()
+    Root::new(&id.kind, namespace, &id.name)
 }

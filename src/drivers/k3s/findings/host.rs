@@ -71,8 +71,7 @@ pub(super) fn machine(case: &Case<'_>, found: &mut Findings) {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if !name.chars().all(fits) {
         let what = format!("is called `{name}`, which no node can be called");
-        let fix =
-            case.there("sudo hostnamectl set-hostname NAME   # lower-case letters, digits, -");
+        let fix = case.there("sudo hostnamectl set-hostname ...   # lower-case letters, digits, -");
         found.wrong.push(missing("K3S_HOSTNAME", &what).because("uname -n", name).fix(fix));
     }
     if facts.swap.is_some_and(|swap| swap > 0) {

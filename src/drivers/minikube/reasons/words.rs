@@ -53,7 +53,7 @@ pub(super) const BY_WORDS: &[Words] = &[
             class: Refused,
             onset: NO_ONSET,
             cause: "the node is on a second Docker network",
-            fix: "docker network disconnect NETWORK {profile}   # the one that does not belong to it",
+            fix: "docker network disconnect ... {profile}   # the network that does not belong to it",
         },
     },
     Words {

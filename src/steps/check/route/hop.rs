@@ -124,7 +124,7 @@ pub(super) fn closed(kind: Kind, hop: Hop, reach: Reach, address: &str) -> Optio
         (Kind::Api, Hop::Loopback, _) => (
             "ROUTE_API_DOWN",
             format!("on its own machine the API server takes no connection at port {port}"),
-            "sudo journalctl -u k3s -n 50, there",
+            "sudo journalctl -u k3s -n 50   # there",
         ),
         (Kind::Service, Hop::Node, _) => (
             "ROUTE_NODE",

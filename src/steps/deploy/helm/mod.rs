@@ -70,7 +70,7 @@ impl<'c> Work<'c> {
     /// What it means that helm did not succeed; `doing` is what to do with the release.
     fn refused(&self, output: &Output, doing: &str) -> Failure {
         let doing = format!("{doing} release `{}`", self.release().name);
-        failure(output, &doing, &self.chart.chart)
+        failure(output, &doing, &self.chart.chart).within(self.release().namespace)
     }
 }
 

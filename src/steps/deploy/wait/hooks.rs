@@ -37,7 +37,7 @@ async fn lost(
     beside: &[Object],
     objects: &Objects,
 ) -> Result<Option<(String, Failure)>, Failure> {
-    let mut wait = Wait::new(&deploy.optional, &[], objects, Limits::default()).await?;
+    let mut wait = Wait::new(Some(deploy), &[], objects, Limits::default()).await?;
     wait.verdict = super::Verdict::new(followed(hooks, beside, objects).await?, wait.limits);
     wait.follow.open(sources::own(&wait.verdict.parts));
     Ok(match wait.end().await? {

@@ -38,7 +38,7 @@ pub(in crate::steps::deploy) async fn ready_already(
     objects: &Objects,
 ) -> Result<Option<Settled>, Failure> {
     let limits = Limits { address: Duration::ZERO, ..Limits::default() };
-    let mut wait = Wait::new(&deploy.optional, wanted, objects, limits).await?;
+    let mut wait = Wait::new(Some(deploy), wanted, objects, limits).await?;
     if wait.verdict.parts.is_empty() {
         return Ok(Some(words::settled(wanted)));
     }

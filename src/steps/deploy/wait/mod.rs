@@ -27,6 +27,8 @@ use crate::manifest::{Object, ObjectId, Place};
 use crate::plan::change::Settled;
 use crate::policy::Failure;
 use crate::readiness::{Remedy, World};
+use crate::steps::StepCtx;
+use crate::steps::deploy::sources::of_one;
 use crate::steps::objects::Objects;
 use follow::{Follow, Heard};
 pub(super) use hooks::{Hook, lost_hook};
@@ -49,7 +51,7 @@ pub(super) async fn until_ready(
     wanted: &[Object],
     objects: &Objects,
 ) -> Result<Settled, Failure> {
-    within(&deploy.optional, wanted, objects, Limits::default()).await
+    within(deploy, wanted, objects, Limits::default()).await
 }
 
 /// Waits until these objects are ready, whoever made them, now that what kept them down is gone: for
@@ -68,7 +70,7 @@ pub(in crate::steps) async fn until_recovered(
         Object::new(value, Place::default())
     });
     let named: Vec<Object> = named.collect();
-    let mut wait = Wait::new(&[], &named, objects, Limits::of_recovery()).await?;
+    let mut wait = Wait::new(None, &named, objects, Limits::of_recovery()).await?;
     if wait.verdict.parts.is_empty() {
         return Ok(words::settled(&named));
     }
@@ -78,12 +80,12 @@ pub(in crate::steps) async fn until_recovered(
 }
 
 async fn within(
-    optional: &[String],
+    deploy: &Deploy,
     wanted: &[Object],
     objects: &Objects,
     limits: Limits,
 ) -> Result<Settled, Failure> {
-    let mut wait = Wait::new(optional, wanted, objects, limits).await?;
+    let mut wait = Wait::new(Some(deploy), wanted, objects, limits).await?;
     if wait.verdict.parts.is_empty() {
         return Ok(words::settled(wanted));
     }
@@ -138,20 +140,30 @@ enum Help {
     Given,
 }
 
+/// A world without objects that knows where those of a deploy come from.
+async fn world(deploy: Option<&Deploy>, ctx: &StepCtx) -> World {
+    let mut world = World::default();
+    if let Some(deploy) = deploy {
+        *world.sources_mut() = of_one(deploy, ctx).await;
+    }
+    world
+}
+
 impl<'a> Wait<'a> {
     async fn new(
-        optional: &[String],
+        deploy: Option<&Deploy>,
         wanted: &[Object],
         objects: &'a Objects,
         limits: Limits,
     ) -> Result<Self, Failure> {
+        let optional = deploy.map(|deploy| deploy.optional.as_slice()).unwrap_or_default();
         let parts = parts(wanted, &Optional::of(optional), objects).await?;
         let context = Spec::of(&objects.step().config).map(|spec| spec.context);
         Ok(Self {
             follow: Follow::new(objects, limits.outage),
             logs: Logs::new(objects),
             verdict: Verdict::new(parts, limits),
-            world: World::default(),
+            world: world(deploy, objects.step()).await,
             context: context.unwrap_or_default(),
             objects,
             limits,
