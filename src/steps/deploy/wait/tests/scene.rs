@@ -83,7 +83,7 @@ impl Scene {
 
     /// Waits for these objects.
     pub(super) async fn wait(&self, wanted: &[Value]) -> Result<Settled, Failure> {
-        within(&self.deploy.optional, &parsed(wanted), &self.objects().await, self.limits).await
+        within(&self.deploy, &parsed(wanted), &self.objects().await, self.limits).await
     }
 
     /// Whether these objects are ready, where only a look is taken.
