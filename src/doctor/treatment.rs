@@ -201,8 +201,8 @@ fn compose(deploy: &str, plan: &Plan) -> Vec<Step> {
         is_meant(step)
             && match &step.kind {
                 StepKind::Cluster | StepKind::ClusterPreflight => is_on_cluster,
-                StepKind::Compose(one) => one.name == deploy,
-                StepKind::ComposeBeside(one)
+                StepKind::Compose(one)
+                | StepKind::ComposeBeside(one)
                 | StepKind::ComposeImages(one)
                 | StepKind::ComposePreflight(one) => one.name == deploy,
                 StepKind::Docker

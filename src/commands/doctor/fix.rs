@@ -74,7 +74,7 @@ async fn mend(
     let mut answer = decide(&first);
     let course = Course::of((&first, &mut answer), &project.config)?;
     if !course.is_empty() {
-        return carry_out(session, project, (course, registries), interrupts).await;
+        return Box::pin(carry_out(session, project, (course, registries), interrupts)).await;
     }
     if !answer.findings.is_empty() {
         session.terminal.say("nothing of this is mlup's to repair by itself");

@@ -82,13 +82,11 @@ impl Patience {
         let Some(helped) = self.helped.as_ref().filter(|helped| helped.by == remedy) else {
             return Some(plain);
         };
-        let again = match self.proven {
-            Some(proven) => proven + limits.grace,
-            None => {
-                let stood = helped.at.duration_since(since) + limits.stood;
-                helped.at + pause(cause.attempt, stood) + limits.grace
-            }
+        let at_next_try = || {
+            let stood = helped.at.duration_since(since) + limits.stood;
+            helped.at + pause(cause.attempt, stood) + limits.grace
         };
+        let again = self.proven.map_or_else(at_next_try, |proven| proven + limits.grace);
         Some(plain.max(again))
     }
 }
@@ -162,6 +160,18 @@ mod tests {
         patience.note(Some(&cause), Some(Remedy::Object), after(start, 30));
         patience.note(Some(&cause), None, after(start, 31));
         assert_eq!(patience.ends(&cause, &limits), Some(after(start, 30 + 30 + 15 + 3)));
+    }
+
+    #[test]
+    fn what_stood_still_long_before_may_take_the_longest_pause() {
+        let (start, limits) = (Instant::now(), Limits::of_recovery());
+        let mut patience = Patience::default();
+        patience.note(Some(&cause(0, "p")), Some(Remedy::Object), start);
+        patience.note(Some(&cause(0, "p")), None, start);
+        let ends = patience.ends(&cause(0, "p"), &limits);
+        assert_eq!(ends, Some(after(start, 300 + 15 + 3)));
+        patience.note(Some(&cause(0, "new")), None, after(start, 2));
+        assert_eq!(patience.ends(&cause(0, "new"), &limits), Some(after(start, 5)));
     }
 
     #[test]
