@@ -212,7 +212,7 @@ fn tell(session: &Session, record: &Record, answer: &Answer) -> String {
     let told: Vec<&Event> = answer.story.iter().copied().chain(last).collect();
     if !told.is_empty() {
         text.push('\n');
-        text.push_str(&story::lines(&told));
+        text.push_str(&story::lines(&told, output::table_width(session)));
     }
     if let Some(way) = &answer.route {
         text.push_str(&tell_way(session, way, width));

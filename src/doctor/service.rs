@@ -54,7 +54,7 @@ fn wrong_port(service: &Value, world: &World) -> Option<Finding> {
     let fix = match keeper(service, world) {
         Some(keeper) => {
             let what = format!("`targetPort` of service `{name}` to {has}");
-            keeper.fix(&Field { what, value: None }, service, world)
+            keeper.fix(&Field::new(what, None), service, world)
         }
         None => retarget(service, target, &has),
     };

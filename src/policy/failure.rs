@@ -136,6 +136,24 @@ impl Failure {
         }
     }
 
+    /// One failure for all that a look found: itself where it is alone, else one with the sentence
+    /// that `summary` makes of their number.
+    pub fn together(
+        code: &'static str,
+        mut failures: Vec<Self>,
+        summary: impl Fn(usize) -> String,
+    ) -> Option<Self> {
+        if failures.len() < 2 {
+            return failures.pop();
+        }
+        let first = failures.first()?.class;
+        let is_one_class = failures.iter().all(|failure| failure.class == first);
+        let class = if is_one_class { first } else { Class::Prerequisite };
+        let mut all = Self::new(class, code, summary(failures.len()));
+        all.detail.findings = failures.iter().map(Self::finding).collect();
+        Some(all)
+    }
+
     /// The event fields of this failure, `blocks` and `tried` left to who knows them.
     #[must_use]
     pub fn diagnosis(&self, step: &str) -> Diagnosis {

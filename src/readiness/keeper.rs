@@ -61,7 +61,7 @@ impl Keeper<'_> {
     /// Where to change this field of the object, in place of in the cluster.
     #[must_use]
     pub fn fix(&self, field: &Field, object: &Value, world: &World) -> Fix {
-        let what = &field.what;
+        let begin = field.begin();
         let sources = world.sources();
         match self {
             Self::Helm(release, namespace) => match sources.release(namespace, release) {
@@ -79,7 +79,7 @@ impl Keeper<'_> {
                     |source| format!("{source}, the source"),
                 );
                 Fix::advice(format!(
-                    "change {what} in {source} of Argo CD application `{application}`: it takes back what is changed in the cluster"
+                    "{begin} in {source} of Argo CD application `{application}`: it takes back what is changed in the cluster"
                 ))
             }
             Self::Flux(kind, namespace, name) => {
@@ -88,7 +88,7 @@ impl Keeper<'_> {
                     None => "the source".to_owned(),
                 };
                 Fix::advice(format!(
-                    "change {what} in {source} of Flux {kind} `{name}` in namespace `{namespace}`: it takes back what is changed in the cluster"
+                    "{begin} in {source} of Flux {kind} `{name}` in namespace `{namespace}`: it takes back what is changed in the cluster"
                 ))
             }
             Self::Deploy(deploy) => of_deploy(deploy, field, object, world),
@@ -101,27 +101,28 @@ fn of_deploy(deploy: &str, field: &Field, object: &Value, world: &World) -> Fix 
     let sources = world.sources();
     let place = sources.place(object).or_else(|| sources.place(top(object, world)));
     let place = place.map(|place| format!("`{place}`"));
+    let begin = field.begin();
     let what = match (place.or_else(|| sources.deploy(deploy).map(str::to_owned)), field.value) {
         (None, _) => {
             return Fix::advice(format!(
-                "change {} in what `[[deploy]]` `{deploy}` of mlup.toml applies, then mlup start",
-                field.what
+                "{begin} in what `[[deploy]]` `{deploy}` of mlup.toml applies, then mlup start"
             ));
         }
         (Some(place), Some(path)) if place.starts_with("chart") => {
-            format!("{}, most likely `{path}`, in {place}", field.what)
+            format!("most likely as `{path}`, in {place}")
         }
-        (Some(place), _) => format!("{} in {place}", field.what),
+        (Some(place), _) => format!("in {place}"),
     };
-    Fix::advice(format!("change {what} (`[[deploy]]` `{deploy}` of mlup.toml), then mlup start"))
+    Fix::advice(format!("{begin} {what} (`[[deploy]]` `{deploy}` of mlup.toml), then mlup start"))
 }
 
 /// What somebody else's helm applies.
 fn of_release(release: &str, namespace: &str, field: &Field) -> Fix {
-    let Field { what, value } = field;
+    let Field { what, value, .. } = field;
     let Some(path) = value else {
+        let begin = field.begin();
         return Fix::advice(format!(
-            "change {what} in the values or templates of Helm release `{release}` in namespace `{namespace}`: what is changed in the cluster goes with the next upgrade"
+            "{begin} in the values or templates of Helm release `{release}` in namespace `{namespace}`: what is changed in the cluster goes with the next upgrade"
         ));
     };
     let line = CommandLine::helm(namespace)
@@ -139,6 +140,23 @@ pub struct Field {
     pub what: String,
     /// The path by which most charts take it.
     pub value: Option<&'static str>,
+    /// What to do about it, where more is known than that it has to be changed.
+    advice: Option<String>,
+}
+
+impl Field {
+    /// A field that is to be changed.
+    pub fn new(what: impl Into<String>, value: Option<&'static str>) -> Self {
+        Self { what: what.into(), value, advice: None }
+    }
+
+    /// What to do, up to the place where it is done.
+    fn begin(&self) -> String {
+        match &self.advice {
+            Some(advice) => format!("{advice}:"),
+            None => format!("change {}", self.what),
+        }
+    }
 }
 
 /// What a cause wants changed in a manifest, if that is what helps.
@@ -161,11 +179,11 @@ fn field(cause: &Cause) -> Option<Field> {
         ("HOST_PORT_TAKEN", _) => ("`hostPort`", None),
         ("SECRET_KEY_MISSING" | "CONFIG_MAP_KEY_MISSING", _) => {
             let Root { kind, name, .. } = cause.root.as_ref()?;
-            return Some(Field { what: format!("the keys of {kind} `{name}`"), value: None });
+            return Some(Field::new(format!("the keys of {kind} `{name}`"), None));
         }
         _ => return None,
     };
-    Some(Field { what: what.to_owned(), value })
+    Some(Field::new(what, value))
 }
 
 /// The cause with advice that leaves alone what somebody else keeps as it is.
@@ -183,7 +201,7 @@ pub fn respecting(cause: Cause, world: &World) -> Cause {
     // What words advise is worth as much beside the place.
     let field = match &cause.fix {
         Some(own) if own.form == Some(Form::Advice) => {
-            Field { what: format!("{} ({})", field.what, own.command), ..field }
+            Field { advice: Some(own.command.clone()), ..field }
         }
         _ => field,
     };
@@ -264,7 +282,7 @@ mod tests {
         sources.add_release("shop", "db", "db");
         sources.add_followed("Application", "", "core", "`apps` of https://git/x".to_owned());
         sources.add_followed("Kustomization", "flux", "k", "`./k` of ssh://git/k".to_owned());
-        let field = Field { what: "the tag".to_owned(), value: Some("image.tag") };
+        let field = Field::new("the tag", Some("image.tag"));
         for (keeper, words) in [
             (
                 Keeper::Deploy("web"),
@@ -276,7 +294,7 @@ mod tests {
             ),
             (
                 Keeper::Helm("db", "shop"),
-                "most likely `image.tag`, in chart `./db` with the values `db.yaml`",
+                "most likely as `image.tag`, in chart `./db` with the values `db.yaml`",
             ),
             (
                 Keeper::Helm("db", "else"),

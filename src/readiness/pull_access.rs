@@ -118,10 +118,14 @@ impl Pull<'_, '_> {
     }
 
     fn declare(&self, secret: &str) -> String {
+        let (server, namespace) = (&self.name.registry, self.namespace());
+        let login = if server.contains(".dkr.ecr.") {
+            "ecr = true"
+        } else {
+            "username = \"...\"\npassword = \"${REGISTRY_PASSWORD}\""
+        };
         format!(
-            "declare `[[registry]] server = \"{}\", secret = \"{secret}\", namespaces = [\"{}\"]` in mlup.toml, then mlup start",
-            self.name.registry,
-            self.namespace()
+            "declare it in mlup.toml, then mlup start:\n[[registry]]\nserver = \"{server}\"\nsecret = \"{secret}\"\nnamespaces = [\"{namespace}\"]\n{login}"
         )
     }
 

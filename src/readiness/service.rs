@@ -171,8 +171,13 @@ fn in_other_namespace(service: &Value, selector: &[(&str, &str)], workload: &Val
     .affecting(service)
 }
 
+/// Labels that controllers add, of which nobody who writes a selector knows.
+const ADDED: [&str; 3] =
+    ["controller-revision-hash", "pod-template-generation", "pod-template-hash"];
+
 fn written(labels: &[(&str, &str)]) -> String {
-    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+    let own = labels.iter().filter(|(key, _)| !ADDED.contains(key));
+    own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The labels by which a workload selects its own pods.

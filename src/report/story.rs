@@ -47,13 +47,24 @@ pub fn recovered(Recovery { step, attempt, rung, reason }: &Recovery) -> String 
     format!("recovered: {step} is up since attempt {attempt} ({rung}); the last failure: {reason}")
 }
 
-/// One line an event: seconds since the run began, then what happened.
+/// Columns in front of what happened: the seconds in brackets.
+const MARGIN: usize = 10;
+
+/// One line an event: seconds since the run began, then what happened, wrapped at `width` columns
+/// where there is a limit. What a tool printed stays as it was.
 #[must_use]
-pub fn lines(events: &[&Event]) -> String {
+pub fn lines(events: &[&Event], width: Option<usize>) -> String {
     let mut story = String::new();
     for event in events {
         if let Some(line) = line(&event.kind) {
             let tenths = event.elapsed_ms / 100;
+            let line = match width {
+                Some(width) if !matches!(event.kind, EventKind::StepOutput { .. }) => {
+                    let room = width.saturating_sub(MARGIN);
+                    text::wrap(&line, room, room).join(&format!("\n{}", " ".repeat(MARGIN)))
+                }
+                _ => line,
+            };
             let _ = writeln!(story, "[{:>5}.{}] {line}", tenths / 10, tenths % 10);
         }
     }
@@ -173,7 +184,7 @@ mod tests {
             event(61_300, state("task/a", State::Failed, "exit 3")),
         ];
         assert_eq!(
-            lines(&of(&events, "task/a")),
+            lines(&of(&events, "task/a"), None),
             "[    0.0] running (apply)\n\
              [    1.2]   | no luck\n\
              [    1.9] probe 2 http from host: not yet: http 503\n\

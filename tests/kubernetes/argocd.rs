@@ -23,7 +23,7 @@ fn stands(sync: &str, health: &str, message: &str) -> Value {
 }
 
 /// What makes applications known to the cluster.
-fn install(world: &mut World) {
+pub(super) fn install(world: &mut World) {
     world.namespace("argocd");
     world.store(json!({ "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition", "metadata": { "name": "applications.argoproj.io" },

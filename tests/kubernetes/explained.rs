@@ -8,7 +8,7 @@ use super::doctor::recorded;
 use crate::support::kubernetes::Kubernetes;
 
 /// The workloads and services of a recorded incident as manifests: what somebody applied.
-fn applied(id: &str) -> Kubernetes {
+pub(super) fn applied(id: &str) -> Kubernetes {
     let site = recorded(id);
     let mut text = String::new();
     site.fake_api().unwrap().change(|world| {

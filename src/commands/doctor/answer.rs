@@ -22,6 +22,8 @@ pub(super) struct Answer {
     pub(super) findings: Vec<Row>,
     /// Objects that were looked at.
     pub(super) checked: usize,
+    /// Rules that were asked about them and about the machine.
+    pub(super) checks: usize,
     /// Kinds that could not be seen.
     pub(super) unchecked: Vec<Unchecked>,
     /// Pods that failed, and without which their workloads are well: nothing is wrong with them.
@@ -166,7 +168,10 @@ pub(super) fn tell(session: &Session, answer: &Answer) -> String {
         .map(|Unchecked { kind, why }| format!("not checked: {kind} ({why})\n"));
     let checked = text::count(answer.checked, "object");
     let end = match answer.findings.len() {
-        0 => format!("{checked} checked, nothing wrong\n"),
+        0 if answer.unchecked.is_empty() => {
+            format!("{} passed on {checked}, nothing wrong\n", text::count(answer.checks, "check"))
+        }
+        0 => format!("{checked} checked, nothing wrong in what could be seen\n"),
         count => format!("{checked} checked, {} found\n", text::count(count, "cause")),
     };
     let left = leftovers(&answer.leftovers);
@@ -205,7 +210,10 @@ fn block(row: &Row) -> Diagnosis {
         evidence.retain(|line| line.source != "affects");
         evidence.truncate(4);
         let shown = row.affects.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-        let more = if row.affects.len() > 4 { ", ..." } else { "" };
+        let more = match row.affects.len().saturating_sub(4) {
+            0 => String::new(),
+            left => format!(", {left} more"),
+        };
         let pods = match row.pods {
             0 | 1 => String::new(),
             count => format!("{count} pods; "),

@@ -7,6 +7,7 @@ use crate::doctor::finding::Finding;
 use crate::doctor::host::judge;
 use crate::doctor::leftover::leftovers;
 use crate::doctor::look::{Cluster, Look, Sight, Unchecked};
+use crate::doctor::rule::{RULES, all};
 
 /// What is wrong by a look. What the cluster's own objects explain is not told a second time as what
 /// keeps a step from its work.
@@ -15,6 +16,9 @@ pub(super) fn decide(look: &Look) -> Answer {
     let mut rows: Vec<Row> = below.findings.iter().map(of_cluster).collect();
     rows.extend(below.steps.iter().map(|one| of_step(&one.step, one.finding.clone())));
     let mut left = Vec::new();
+    let below_it = all().count() - RULES.len();
+    let checks =
+        if matches!(look.cluster, Some(Sight::Seen(_))) { all().count() } else { below_it };
     let (checked, more) = match &look.cluster {
         None => (0, Vec::new()),
         Some(Sight::Seen(cluster)) => {
@@ -35,7 +39,7 @@ pub(super) fn decide(look: &Look) -> Answer {
         }
     };
     let unchecked = below.unchecked.into_iter().chain(more).collect();
-    Answer { findings: rows, checked, unchecked, leftovers: left, applied: None }
+    Answer { findings: rows, checked, checks, unchecked, leftovers: left, applied: None }
 }
 
 /// What is wrong inside a cluster, as far as somebody asked about it.

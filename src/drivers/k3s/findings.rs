@@ -85,18 +85,8 @@ fn sudo(case: &Case<'_>, words: &str) -> Failure {
 }
 
 /// One failure for all that is wrong.
-pub(super) fn together(host: &str, mut failures: Vec<Failure>) -> Option<Failure> {
-    if failures.len() < 2 {
-        return failures.pop();
-    }
-    let first = failures.first()?.class;
-    let is_one_class = failures.iter().all(|failure| failure.class == first);
-    let class = if is_one_class { first } else { Class::Prerequisite };
-    let summary = format!(
-        "{} things keep K3s from working on `{host}`; nothing was changed there",
-        failures.len()
-    );
-    let mut failure = Failure::new(class, "K3S_HOST_UNFIT", summary);
-    failure.detail.findings = failures.iter().map(Failure::finding).collect();
-    Some(failure)
+pub(super) fn together(host: &str, failures: Vec<Failure>) -> Option<Failure> {
+    Failure::together("K3S_HOST_UNFIT", failures, |count| {
+        format!("{count} things keep K3s from working on `{host}`; nothing was changed there")
+    })
 }

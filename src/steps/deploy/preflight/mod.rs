@@ -150,18 +150,8 @@ impl Findings {
 }
 
 /// One failure for all of them.
-fn failure(mut failures: Vec<Failure>) -> Option<Failure> {
-    if failures.len() < 2 {
-        return failures.pop();
-    }
-    let first = failures.first()?.class;
-    let is_one_class = failures.iter().all(|failure| failure.class == first);
-    let class = if is_one_class { first } else { Class::Prerequisite };
-    let summary = format!(
-        "{} things are wrong in what the deploys need; nothing was applied",
-        failures.len()
-    );
-    let mut failure = Failure::new(class, "DEPLOYS_BLOCKED", summary);
-    failure.detail.findings = failures.iter().map(Failure::finding).collect();
-    Some(failure)
+fn failure(failures: Vec<Failure>) -> Option<Failure> {
+    Failure::together("DEPLOYS_BLOCKED", failures, |count| {
+        format!("{count} things are wrong in what the deploys need; nothing was applied")
+    })
 }
