@@ -34,6 +34,7 @@ mod signatures;
 mod traceback;
 mod unbound;
 mod volume;
+mod wanted;
 mod workload;
 pub mod world;
 
@@ -151,12 +152,15 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
         Readiness::Progressing(_) if kind == "PersistentVolumeClaim" => {
             claim::cause(object, world).into_iter().collect()
         }
-        Readiness::Progressing(_) => rejected::cause(object, world).into_iter().collect(),
+        Readiness::Progressing(_) => {
+            let gone = rejected::cause(object, world);
+            gone.or_else(|| job::never_starts(object, world)).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     found.extend(create::cause(object, world));
     found.extend(
-        pods::pods_of(object, world).into_iter().filter_map(|pod| pods::pod_cause(pod, world)),
+        pods::pods_of(object, world).into_iter().flat_map(|pod| pods::pod_causes(pod, world)),
     );
     for cause in &mut found {
         cause.root.get_or_insert_with(|| Root::of(object));

@@ -12,25 +12,17 @@ use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
-/// Reasons by which a kubelet turns a pod away that it had been given.
-const TURNED_AWAY: [&str; 6] = [
-    "UnexpectedAdmissionError",
-    "NodeAffinity",
-    "NodeShutdown",
-    "Terminated",
-    "ContainerStatusUnknown",
-    "Preempting",
-];
+/// Whether a node put a pod out, or turned it away: containers that end give a pod no reason of its
+/// own, and a deadline is the pod's.
+pub(super) fn is_out(pod: &Value) -> bool {
+    let reason = read::text(pod, "/status/reason");
+    read::text(pod, "/status/phase") == "Failed" && !["", "DeadlineExceeded"].contains(&reason)
+}
 
 /// Why a workload has no pod that lives: its nodes put all of them out.
 pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let pods = pods_of(object, world);
-    let is_out = |pod: &&Value| {
-        let reason = read::text(pod, "/status/reason");
-        read::text(pod, "/status/phase") == "Failed"
-            && (reason == "Evicted" || reason.starts_with("OutOf") || TURNED_AWAY.contains(&reason))
-    };
-    if pods.is_empty() || !pods.iter().all(is_out) {
+    if pods.is_empty() || !pods.iter().all(|pod| is_out(pod)) {
         return None;
     }
     let last = pods.iter().max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
@@ -54,6 +46,9 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
             "give the node more memory, or run fewer pods on it",
         ),
         "Evicted" => cause.rule("NODE-03").root("Node", "", name).run(node::free_space()),
+        "SysctlForbidden" => cause.rule("NODE-06").fix(
+            "take the sysctl out of the pod's `securityContext`, or allow it on the node (`allowedUnsafeSysctls` of its kubelet)",
+        ),
         _ => cause.rule("NODE-06").run(
             CommandLine::kubectl("")
                 .args(["describe", "node", name])
