@@ -10,8 +10,10 @@ use serde_json::Value;
 use super::affected;
 use super::finding::Finding;
 use super::grace::is_young;
-use super::rule;
+use super::rule::{self, Layer};
 use super::{helm, ingress, node, schedule, service, storage};
+use crate::event::Form;
+use crate::manifest::images::ImageName;
 use crate::readiness::keeper::respecting;
 use crate::readiness::registry_answer::{Answers, with_answers};
 use crate::readiness::{
@@ -58,11 +60,12 @@ impl<F: Fn(&LogSource) -> Option<String>> Aside for F {
 #[must_use]
 pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> Vec<Finding> {
     let judged = world.judged(of_all).iter();
-    let judged: Vec<&(Root, Cause)> =
-        judged.filter(|(_, cause)| !is_young(cause, world, taken)).collect();
+    let mut judged: Vec<(Root, Cause)> =
+        judged.filter(|(_, cause)| !is_young(cause, world, taken)).cloned().collect();
+    of_one_source(&mut judged);
     let causes = cause::fold(judged.iter().map(|(_, cause)| cause.clone()).collect());
     let mut places: HashMap<(&str, Option<&Root>), Vec<Root>> = HashMap::new();
-    for (root, cause) in judged {
+    for (root, cause) in &judged {
         places.entry((cause.code, cause.root.as_ref())).or_default().push(root.clone());
     }
     let mut findings: Vec<Finding> = causes
@@ -82,6 +85,38 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
     let mut findings = without_symptoms(&findings);
     rank(&mut findings);
     findings
+}
+
+/// Puts what several workloads want in vain, such as an image, under the first of them: it is one
+/// trouble, and what helps one helps all.
+fn of_one_source(judged: &mut [(Root, Cause)]) {
+    let mut first: HashMap<(&str, Option<&str>, String), Root> = HashMap::new();
+    for (object, cause) in judged {
+        if cause.root.as_ref() == Some(object)
+            && let Some(source) = source(cause)
+        {
+            let key = (cause.code, cause.rule, source);
+            cause.root = Some(first.entry(key).or_insert_with(|| object.clone()).clone());
+        }
+    }
+}
+
+/// What workloads have in common that have this cause: an image, a registry that wants a login in
+/// their namespace, the taint or the label of a node.
+fn source(cause: &Cause) -> Option<String> {
+    let pull = cause.pull.as_ref();
+    match (cause.code, cause.rule) {
+        (code, _) if code.starts_with("IMAGE_") => Some(pull?.image.clone()),
+        ("PULL_CREDENTIALS_MISSING", Some("PULL-01" | "PULL-03" | "PULL-04")) => {
+            let registry = ImageName::parse(&pull?.image).registry;
+            Some(format!("{} {registry}", pull?.namespace))
+        }
+        ("NODE_TAINT" | "NODE_SELECTOR", _) => {
+            let fix = cause.fix.as_ref().filter(|fix| fix.form != Some(Form::Advice))?;
+            Some(fix.command.clone())
+        }
+        _ => None,
+    }
 }
 
 /// What keeps most down comes first, then what is nearest to the machine, then what is surest.
@@ -236,9 +271,20 @@ fn follows(one: &Finding, other: &Finding) -> bool {
         return false;
     }
     let keeps_down = |root: &Root| other.root == *root || other.affects.contains(root);
-    other.rule.layer < one.rule.layer && other.affects.contains(&one.root)
+    other.rule.layer < one.rule.layer && other.affects.contains(&one.root) && !are_apart(one, other)
         || other.rule.layer <= one.rule.layer && other.root == one.root && is_rollout(one)
         || one.needs.as_ref().is_some_and(keeps_down)
+}
+
+/// Whether both say what a container of some pod waits for before it starts: each is proven by that
+/// container's own words, and healing one leaves the other.
+fn are_apart(one: &Finding, other: &Finding) -> bool {
+    let starts = Layer::Object..=Layer::Create;
+    let is_container = |finding: &Finding| {
+        starts.contains(&finding.rule.layer)
+            && ["PULL-", "CFG-0"].iter().any(|lead| finding.rule.id.starts_with(lead))
+    };
+    is_container(one) && is_container(other)
 }
 
 /// Whether it only says that something did not come up in time, or does not do its work.

@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use super::read;
 
+/// The part of a pod's specification that a node must meet.
+const REQUIRED: &str =
+    "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+
 /// The first demand that a node with these labels does not meet, as people write it.
 #[must_use]
 pub fn unmet(spec: &Value, labels: &[(String, String)]) -> Option<String> {
@@ -14,10 +18,7 @@ pub fn unmet(spec: &Value, labels: &[(String, String)]) -> Option<String> {
     {
         return Some(format!("{key}={value}"));
     }
-    let terms = read::list(
-        spec,
-        "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
-    );
+    let terms = read::list(spec, REQUIRED);
     let fits =
         |term: &Value| read::list(term, "/matchExpressions").iter().all(|one| met(one, labels));
     if terms.is_empty() || terms.iter().any(fits) {
@@ -25,6 +26,13 @@ pub fn unmet(spec: &Value, labels: &[(String, String)]) -> Option<String> {
     }
     let shown = terms.iter().flat_map(|term| read::list(term, "/matchExpressions"));
     shown.filter(|one| !met(one, labels)).map(worded).next()
+}
+
+/// Everything that the required node affinity demands, as people write it.
+#[must_use]
+pub fn demands(spec: &Value) -> Vec<String> {
+    let terms = read::list(spec, REQUIRED).iter();
+    terms.flat_map(|term| read::list(term, "/matchExpressions")).map(worded).collect()
 }
 
 /// Whether an expression holds; one that this version does not know counts as met.

@@ -94,6 +94,21 @@ impl Quantity {
     }
 }
 
+/// An amount of bytes in the largest unit that it fills, to one place, rounded down; what is no
+/// bytes as [`Quantity::show`] has it.
+#[must_use]
+pub fn about(amount: Quantity, resource: &str) -> String {
+    let units = [("Gi", ONE << 30), ("Mi", ONE << 20), ("Ki", ONE << 10)];
+    let is_bytes = ["memory", "ephemeral-storage", "storage"].contains(&resource);
+    match units.iter().find(|(_, unit)| is_bytes && amount.0 >= *unit) {
+        Some((suffix, unit)) => match (amount.0 / unit, amount.0 % unit * 10 / unit) {
+            (whole, 0) => format!("{whole}{suffix}"),
+            (whole, tenth) => format!("{whole}.{tenth}{suffix}"),
+        },
+        None => amount.show(resource),
+    }
+}
+
 /// `mantissa` times the suffix, divided by ten to the `places`.
 fn scaled(mantissa: i128, suffix: &str, places: u32) -> Option<i128> {
     let ten = 10_i128;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::affinity;
 use super::platform::Platform;
-use super::quantity::Quantity;
+use super::quantity::{Quantity, about};
 use super::read;
 
 /// Amounts by resource: `cpu`, `memory`, `nvidia.com/gpu`.
@@ -161,8 +161,8 @@ impl NodeRoom {
                 format!(
                     "wants {} {name}, {} of {} free",
                     wanted.show(name),
-                    free.show(name),
-                    all.show(name)
+                    about(free, name),
+                    about(all, name)
                 )
             })
         };

@@ -1,13 +1,18 @@
 //! A cause: why an object is not ready, what proves it, and whether waiting can help.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::wanted::Wanted;
 use crate::event::{CommandLine, Evidence, Fix};
 use crate::manifest::read;
 use crate::policy::{Class, Failure};
+
+/// Most lines of evidence where those of other pods are among them.
+const MOST_OTHERS: usize = 4;
 
 /// Longest text of one line of evidence, in characters.
 const LONGEST: usize = 400;
@@ -131,6 +136,8 @@ pub struct Cause {
     pub log: Option<LogSource>,
     /// The image that could not be had, for pulls.
     pub pull: Option<PullSource>,
+    /// The secret or configuration map that is wanted, for what is missing.
+    pub wanted: Option<Wanted>,
     /// How often it was tried again; 0 where nobody counts.
     pub attempt: i64,
     /// The rule of the catalogue, where the code stands for several: `PROBE-03`.
@@ -164,6 +171,7 @@ impl Cause {
             affects: Vec::new(),
             log: None,
             pull: None,
+            wanted: None,
             attempt: 0,
             rule: None,
             confidence: Confidence::Proven,
@@ -203,6 +211,14 @@ impl Cause {
             self.evidence.push(Evidence::new(source, text));
         }
         self
+    }
+
+    /// A line of evidence, where there is one.
+    pub(super) fn maybe_because(self, line: Option<(String, String)>) -> Self {
+        match line {
+            Some((source, text)) => self.because(source, &text),
+            None => self,
+        }
     }
 
     /// What is done by hand; a command is [`Cause::run`].
@@ -283,6 +299,35 @@ impl Cause {
         (self.code, self.root.clone(), container, words)
     }
 
+    /// Takes what another one of the same root knows beside it: other keys of a secret, another
+    /// image of a workload.
+    fn learn(&mut self, other: &Self) {
+        let more = self.wanted.as_ref().zip(other.wanted.as_ref());
+        let news = more.and_then(|(own, more)| own.with(more));
+        let image = |cause: &Self| cause.pull.as_ref().map(|pull| pull.image.clone());
+        let of_image = self.code.starts_with("IMAGE_") && image(self) != image(other);
+        if news.is_some() || of_image && !self.says(&other.summary) {
+            let words =
+                if of_image { Some(Evidence::new("also", other.summary.clone())) } else { None };
+            let room = MOST_OTHERS.saturating_sub(self.evidence.len());
+            self.evidence
+                .extend(words.into_iter().chain(other.evidence.iter().cloned()).take(room));
+        }
+        self.wanted = news.or_else(|| self.wanted.take());
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.summary == words || self.evidence.iter().any(|line| line.text == words)
+    }
+
+    /// In words for all pods, where these want more than the first of them does.
+    fn retold(self) -> Self {
+        match self.wanted.clone().filter(|_| self.affects.len() > 1) {
+            Some(wanted) => wanted.retold(self),
+            None => self,
+        }
+    }
+
     /// In how many places it shows, and in which.
     #[must_use]
     pub fn affected(&self) -> String {
@@ -305,15 +350,22 @@ pub fn fold(causes: Vec<Cause>) -> Vec<Cause> {
     for mut cause in causes {
         let affects = std::mem::take(&mut cause.affects);
         let attempt = cause.attempt;
-        let at = *places.entry(cause.likeness()).or_insert_with(|| {
-            folded.push(cause);
-            folded.len() - 1
-        });
+        let at = match places.entry(cause.likeness()) {
+            Entry::Occupied(known) => {
+                folded[*known.get()].learn(&cause);
+                *known.get()
+            }
+            Entry::Vacant(free) => {
+                folded.push(cause);
+                *free.insert(folded.len() - 1)
+            }
+        };
         let first = &mut folded[at];
         first.attempt = first.attempt.max(attempt);
         let news = affects.into_iter().filter(|one| told.insert((at, one.clone())));
         first.affects.extend(news);
     }
+    let mut folded: Vec<Cause> = folded.into_iter().map(Cause::retold).collect();
     folded.sort_by_key(|cause| match cause.finality {
         Finality::Fatal => 0,
         Finality::CurableBy(_) => 1,

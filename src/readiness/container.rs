@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality};
 use super::commands;
 use super::pods::Container;
+use super::wanted::Wanted;
 use super::workload::called;
 use super::world::World;
 use crate::event::CommandLine;
@@ -17,16 +18,18 @@ use crate::policy::Class;
 pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     let words = container.words();
     match container.waits_for() {
-        "CreateContainerConfigError" => Some(
-            named(words)
-                .map_or_else(
-                    || other(container),
-                    |named| missing_cause(container.pod, container.world, &named),
-                )
-                .because(container.source(), words),
-        ),
+        "CreateContainerConfigError" => {
+            let cause = named(words).map_or_else(
+                || other(container),
+                |named| missing_cause(container.pod, container.world, &named),
+            );
+            Some(Wanted::hinted(cause.because(container.source(), words), container.world))
+        }
         "CreateContainerError" | "RunContainerError" | "StartError" => {
             Some(command(container, words))
+        }
+        "PostStartHookError" => {
+            Some(command(container, words).fix("correct `lifecycle.postStart` of the container"))
         }
         _ => None,
     }
@@ -90,25 +93,77 @@ pub(super) fn provably_missing(pod: &Value, world: &World) -> Vec<Missing> {
         .collect()
 }
 
+/// What else a pod refers to that is provably not there, once it waits for one such thing: the
+/// kubelet names the first alone.
+pub(super) fn beside(pod: &Value, world: &World, found: &[Cause]) -> Vec<Cause> {
+    if found.iter().all(|cause| cause.wanted.is_none()) {
+        return Vec::new();
+    }
+    let is_new = |one: &Missing| {
+        found.iter().filter_map(|cause| cause.root.as_ref()).all(|root| {
+            (root.kind.as_str(), root.name.as_str()) != (one.target.kind(), one.name.as_str())
+        })
+    };
+    let missing = provably_missing(pod, world).into_iter().filter(is_new);
+    let causes = missing.filter_map(|one| {
+        let path = &one.wanted_by.iter().find(|by| is_awaited(pod, &by.path))?.path;
+        let wanted = Wanted::of(pod, one.target, &one.name, one.absent, one.keys.clone());
+        let cause = wanted.cause(pod);
+        let cause = cause.because(format!("pod {}", read::name(pod)), &format!("{path} names it"));
+        let cause = Wanted::hinted(cause, world);
+        Some(if path.contains(".volumes[") { cause.rule("CFG-05") } else { cause })
+    });
+    causes.collect()
+}
+
+/// Whether what a pod names at this path is still to be read: its volumes are mounted before the
+/// first container is made.
+fn is_awaited(pod: &Value, path: &str) -> bool {
+    let waits = |list: &str, at: Option<usize>| {
+        let specs = read::list(pod, &format!("/spec/{list}")).iter();
+        let names: Vec<&str> = specs.map(|spec| read::text(spec, "/name")).collect();
+        let field = if list == "containers" { "container" } else { "initContainer" };
+        let statuses = read::list(pod, &format!("/status/{field}Statuses")).iter();
+        let wanted = at.and_then(|at| names.get(at).copied());
+        let mut own =
+            statuses.filter(|status| wanted.is_none_or(|name| read::text(status, "/name") == name));
+        let none_made = ["ContainerCreating", "PodInitializing"];
+        own.all(|status| {
+            let reason = read::text(status, "/state/waiting/reason");
+            !reason.is_empty() && (at.is_some() || none_made.contains(&reason))
+        })
+    };
+    if path.contains(".volumes[") {
+        return waits("containers", None) && waits("initContainers", None);
+    }
+    ["containers", "initContainers"].into_iter().any(|list| {
+        let at = path
+            .split_once(&format!(".{list}["))
+            .and_then(|(_, rest)| rest.split(']').next()?.parse().ok());
+        at.is_some_and(|at| waits(list, Some(at)))
+    })
+}
+
 /// The cause for something missing that the kubelet named, with all keys that are missing beside it.
 pub(super) fn missing_cause(pod: &Value, world: &World, named: &Named) -> Cause {
     let mut keys = Vec::from_iter(named.key.clone());
+    let absent = named.key.is_none();
     let mut missing = provably_missing(pod, world).into_iter();
     let same = missing.find(|one| one.target == named.target && one.name == named.name);
     if same.is_none() && is_there_now(pod, world, named) {
-        let cause = describe(pod, named.target, &named.name, named.key.is_none(), &keys);
+        let cause = Wanted::of(pod, named.target, &named.name, absent, keys).cause(pod);
         let summary = format!(
             "{} waits until its node looks again for {} `{}`, which is there now",
             called(pod),
             named.target.kind(),
             named.name
         );
-        return Cause { summary, finality: Finality::Transient, ..cause };
+        return Cause { summary, finality: Finality::Transient, wanted: None, ..cause };
     }
     if let Some(same) = same {
         keys.extend(same.keys.into_iter().filter(|key| named.key.as_ref() != Some(key)));
     }
-    let cause = describe(pod, named.target, &named.name, named.key.is_none(), &keys);
+    let cause = Wanted::of(pod, named.target, &named.name, absent, keys).cause(pod);
     by_metallb(cause, pod, world)
 }
 
@@ -127,7 +182,7 @@ pub(super) fn by_metallb(cause: Cause, pod: &Value, world: &World) -> Cause {
         read::name(deployment).ends_with("controller")
             || read::text(deployment, labels) == "controller"
     });
-    let cause = cause.rule("CFG-08");
+    let cause = Cause { wanted: None, ..cause.rule("CFG-08") };
     let Some(name) = controller.map(read::name) else { return cause };
     cause
         .because(
@@ -149,47 +204,6 @@ fn is_there_now(pod: &Value, world: &World, named: &Named) -> bool {
     let Some(found) = found.filter(|_| world.knows(named.target.kind())) else { return false };
     let mut maps = ["/data", "/binaryData"].iter().flat_map(|map| read::keys(found, map));
     named.key.as_ref().is_none_or(|key| maps.any(|known| known == key))
-}
-
-pub(super) fn describe(
-    pod: &Value,
-    target: Target,
-    name: &str,
-    absent: bool,
-    keys: &[String],
-) -> Cause {
-    let kind = target.kind();
-    let namespace = read::namespace(pod);
-    let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-    let many = if keys.len() == 1 { "key" } else { "keys" };
-    let summary = if absent {
-        let keys = if keys.is_empty() {
-            String::new()
-        } else {
-            format!(", of which it reads {many} {}", quoted.join(", "))
-        };
-        format!(
-            "{} needs {kind} `{name}`{keys}, which is not in namespace `{namespace}`",
-            called(pod)
-        )
-    } else {
-        format!(
-            "{kind} `{name}` in namespace `{namespace}` lacks the {many} {} that {} reads",
-            quoted.join(", "),
-            called(pod)
-        )
-    };
-    let code = match (target, absent) {
-        (Target::ConfigMap, true) => "CONFIG_MAP_MISSING",
-        (Target::ConfigMap, false) => "CONFIG_MAP_KEY_MISSING",
-        (_, true) => "SECRET_MISSING",
-        (_, false) => "SECRET_KEY_MISSING",
-    };
-    let fix = if absent { commands::create } else { commands::add_keys };
-    Cause::new(code, Class::Prerequisite, Finality::CurableBy(Remedy::Object), summary)
-        .run(fix(kind, namespace, name, keys))
-        .root(kind, namespace, name)
-        .affecting(pod)
 }
 
 /// A configuration that the kubelet refuses for another reason, such as a user that it must not use.
@@ -222,6 +236,40 @@ fn is_about_mounts(words: &str) -> bool {
         .any(|known| words.contains(known))
 }
 
+/// The cause with the `subPath` that its configuration map or secret lacks, where that is why a
+/// folder lands on a file.
+fn without_sub_path(container: &Container<'_>, cause: Cause) -> Cause {
+    const FIX: &str =
+        "correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder";
+    let mounts = container.spec().map(|spec| read::list(spec, "/volumeMounts")).unwrap_or_default();
+    let lacking = mounts.iter().find_map(|mount| {
+        let path = read::text(mount, "/subPath");
+        let volumes = read::list(container.pod, "/spec/volumes").iter();
+        let volume = volumes
+            .filter(|_| !path.is_empty())
+            .find(|volume| read::text(volume, "/name") == read::text(mount, "/name"))?;
+        let (kind, name) = [("ConfigMap", "/configMap/name"), ("Secret", "/secret/secretName")]
+            .map(|(kind, field)| (kind, read::text(volume, field)))
+            .into_iter()
+            .find(|(_, name)| !name.is_empty())?;
+        let source = container.world.find(kind, read::namespace(container.pod), name)?;
+        let mut keys = ["/data", "/binaryData"].iter().flat_map(|map| read::keys(source, map));
+        let is_plain = read::list(
+            volume,
+            &format!("/{}/items", if kind == "Secret" { "secret" } else { "configMap" }),
+        )
+        .is_empty();
+        (is_plain && source.get("data").is_some() && !keys.any(|key| key == path))
+            .then(|| (kind, name, path, read::keys(source, "/data").collect::<Vec<_>>().join(", ")))
+    });
+    match lacking {
+        Some((kind, name, path, keys)) => cause
+            .because(format!("{kind} {name}"), &format!("has no key {path}; its keys: {keys}"))
+            .fix(format!("add key `{path}` to {kind} `{name}`, or correct `subPath`")),
+        None => cause.fix(FIX),
+    }
+}
+
 /// A command that the runtime could not run.
 pub(super) fn command(container: &Container<'_>, words: &str) -> Cause {
     let tail =
@@ -229,13 +277,16 @@ pub(super) fn command(container: &Container<'_>, words: &str) -> Cause {
     if words.contains("exec format error") {
         return super::crash::exec_format(container, words);
     }
+    if words.contains("OOM-killed") {
+        let cause = super::crash::out_of_memory(container).because(container.source(), words);
+        return cause.affecting(container.pod);
+    }
     if is_about_mounts(words) {
         let summary = format!("{} cannot be started: {tail}", container.called());
-        return Cause::new("CONTAINER_START", Class::Config, Finality::Transient, summary)
+        let cause = Cause::new("CONTAINER_START", Class::Config, Finality::Transient, summary)
             .rule("CFG-07")
-            .because(container.source(), words)
-            .fix("correct `subPath` and `mountPath`: a file is mounted on a file, a folder on a folder")
-            .affecting(container.pod);
+            .because(container.source(), words);
+        return without_sub_path(container, cause).affecting(container.pod);
     }
     let known = [
         "executable file not found",
@@ -255,7 +306,11 @@ pub(super) fn command(container: &Container<'_>, words: &str) -> Cause {
         format!("{} cannot be started: {tail}", container.called()),
     )
     .because(container.source(), words)
-    .fix("correct `command` and `args` of the container, or the image's entrypoint")
+    .fix(if words.contains("permission denied") {
+        "make the file executable in the image (chmod +x), or correct `command` and `args` of the container"
+    } else {
+        "correct `command` and `args` of the container, or the image's entrypoint"
+    })
     .affecting(container.pod)
 }
 

@@ -73,7 +73,7 @@ fn is_between(container: &Container<'_>, restarts: i64) -> bool {
         && runs.zip(lasted).is_some_and(|(runs, lasted)| runs <= lasted)
 }
 
-fn out_of_memory(container: &Container<'_>) -> Cause {
+pub(super) fn out_of_memory(container: &Container<'_>) -> Cause {
     let limit = container.spec().map_or("", |spec| read::text(spec, "/resources/limits/memory"));
     let of = if limit.is_empty() { String::new() } else { format!(" of {limit}") };
     let cause = Cause::new(

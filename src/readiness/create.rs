@@ -19,10 +19,17 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         let holds = read::text(condition, "/status") == "True";
         holds.then(|| read::text(condition, "/message").to_owned())
     };
-    let words = failed(object)
-        .or_else(|| owned().find_map(failed))
-        .or_else(|| from_events(object, world))?;
-    Some(explain(object, &words, world))
+    let told = failed(object).or_else(|| owned().find_map(failed));
+    let (source, words) = match told {
+        Some(words) => ("condition ReplicaFailure", words),
+        None => ("event FailedCreate", from_events(object, world)?),
+    };
+    let mut cause = explain(object, &words, world).affecting(object);
+    // What the API server said comes before what the objects tell of it.
+    let hints = std::mem::take(&mut cause.evidence);
+    cause = cause.because(source, &words);
+    cause.evidence.extend(hints);
+    Some(cause)
 }
 
 /// Controllers without such a condition say it in events alone, and go on trying.
@@ -70,15 +77,79 @@ fn explain(object: &Value, words: &str, world: &World) -> Cause {
     } else if words.contains("failed calling webhook") {
         webhook(&who, words, world)
     } else {
-        Cause::new(
+        let cause = Cause::new(
             "PODS_REFUSED",
             Class::Permanent,
             Finality::Transient,
             format!("{who} gets no pods: {tail}"),
-        )
-        .run(commands::describe(object))
+        );
+        match advice(words) {
+            Some(advice) => cause.fix(advice),
+            None => cause.run(commands::describe(object)),
+        }
     };
-    cause.because("condition ReplicaFailure", words).affecting(object)
+    unspecified(cause, words, namespace)
+}
+
+/// Why nobody answers for a service: it is not there, or no pod is behind it.
+fn nobody_behind(name: &str, namespace: &str, world: &World) -> Option<(String, String)> {
+    let source = format!("service {namespace}/{name}");
+    let Some(service) = world.find("Service", namespace, name) else {
+        return world.knows("Service").then(|| (source, "it is not there".to_owned()));
+    };
+    let selector: Vec<(&str, &str)> = read::texts(service, "/spec/selector").collect();
+    let selects = |object: &&Value, labels: &str| {
+        !selector.is_empty()
+            && read::selects(&selector, &read::texts(object, labels).collect::<Vec<_>>())
+    };
+    if world.within("Pod", namespace).any(|pod| selects(&pod, "/metadata/labels")) {
+        return None;
+    }
+    let mut workloads = world.within("Deployment", namespace);
+    let idle = workloads.find(|one| selects(one, "/spec/template/metadata/labels"));
+    let words = match idle {
+        Some(idle) if read::number(idle, "/spec/replicas") == Some(0) => {
+            format!("no pod is behind it: deployment {} is scaled to zero", read::name(idle))
+        }
+        _ => "no pod is behind it".to_owned(),
+    };
+    world.knows("Pod").then_some((source, words))
+}
+
+/// A quota that wants every pod to say what it requests.
+fn unspecified(cause: Cause, words: &str, namespace: &str) -> Cause {
+    let Some((quota, lacks)) =
+        words.split_once("failed quota: ").and_then(|(_, rest)| rest.split_once(": must specify "))
+    else {
+        return cause;
+    };
+    cause.root("ResourceQuota", namespace, quota).fix(format!(
+        "set in `resources` of the containers what quota `{quota}` wants ({lacks}), or give namespace `{namespace}` a LimitRange with defaults"
+    ))
+}
+
+/// What helps against what an admission says, by its words (1.28 to 1.36).
+fn advice(words: &str) -> Option<String> {
+    const KNOWN: [(&[&str], &str); 4] = [
+        (
+            &["usage per Container is", "usage per Pod is", "limit to request ratio per"],
+            "set `resources` of the containers within what the namespace's LimitRange allows, or change that: kubectl get limitrange shows it",
+        ),
+        (
+            &["no PriorityClass with name"],
+            "create that PriorityClass, or take `priorityClassName` out of the pod",
+        ),
+        (
+            &["RuntimeClass \""],
+            "create that RuntimeClass, or take `runtimeClassName` out of the pod",
+        ),
+        (
+            &["denied the request"],
+            "change what the webhook objects to; who runs it can say which rule that is, or exempt the namespace",
+        ),
+    ];
+    let known = KNOWN.iter().find(|(all, _)| all.iter().any(|one| words.contains(one)));
+    known.map(|(_, advice)| (*advice).to_owned())
 }
 
 /// A webhook that is asked before a pod is taken, and does not answer: `failed calling webhook
@@ -97,6 +168,7 @@ fn webhook(who: &str, words: &str, world: &World) -> Cause {
     let mut parts = service.split('.');
     if let (Some(service), Some(namespace)) = (parts.next(), parts.next()) {
         cause.needs = Some(Root::new("Service", namespace, service));
+        cause = cause.maybe_because(nobody_behind(service, namespace, world));
     }
     let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
     let owner = kinds.iter().flat_map(|kind| world.all(kind)).find(|configuration| {

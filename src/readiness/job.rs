@@ -22,7 +22,7 @@ pub(super) fn job(object: &Value, world: &World) -> Readiness {
         if is_made_up_for(object, world) {
             return Readiness::Ready("failed, and a later run completed".to_owned());
         }
-        let mut cause = failure(object, condition);
+        let mut cause = with_end(failure(object, condition), object, world);
         cause.log = pods::last_failed(object, world);
         return Readiness::Failed(cause);
     }
@@ -73,6 +73,38 @@ fn failure(object: &Value, condition: &Value) -> Cause {
     Cause { fix: Some(fix), ..cause }
 }
 
+/// The cause with how the last attempt ended.
+fn with_end(cause: Cause, object: &Value, world: &World) -> Cause {
+    let Some((pod, status)) = pods::last_end(object, world) else { return cause };
+    let end = |field: &str| read::text(status, &format!("/state/terminated/{field}"));
+    let code = read::number(status, "/state/terminated/exitCode").unwrap_or_default();
+    let words = [end("reason"), end("message")].join(" ");
+    let source = format!("pod {}, container {}", read::name(pod), read::text(status, "/name"));
+    cause.because(source, &format!("ended with exit code {code}: {}", words.trim()))
+}
+
+/// A job whose command the runtime could not run: trying again changes nothing about that.
+fn unstartable(object: &Value, world: &World) -> Option<Cause> {
+    let (pod, status) = pods::last_end(object, world)?;
+    let reason = read::text(status, "/state/terminated/reason");
+    let container = pods::Container { pod, world, status, is_init: false };
+    let words = read::text(status, "/state/terminated/message");
+    let is_start = ["StartError", "ContainerCannotRun"].contains(&reason) && !words.is_empty();
+    is_start.then(|| super::container::command(&container, words))
+}
+
+/// The same while the job still tries again and none of its pods runs.
+pub(super) fn never_starts(object: &Value, world: &World) -> Option<Cause> {
+    let is_job = read::kind(object) == "Job";
+    let runs = || {
+        pods::pods_of(object, world)
+            .into_iter()
+            .any(|pod| ["Running", "Succeeded"].contains(&read::text(pod, "/status/phase")))
+    };
+    let cause = unstartable(object, world).filter(|_| is_job && !runs())?;
+    (cause.finality == Finality::Fatal).then_some(cause)
+}
+
 /// Whether a later run of the same cron job completed.
 fn is_made_up_for(object: &Value, world: &World) -> bool {
     let owners = read::list(object, "/metadata/ownerReferences").iter();
@@ -99,7 +131,11 @@ pub(super) fn causes(object: &Value, world: &World) -> Vec<Cause> {
     }
     let present = runs.iter().filter(|run| matches!(job(run, world), Readiness::Progressing(_)));
     if let Some(run) = present.max_by_key(|run| made(run)) {
-        found.extend(super::causes(run, world).into_iter().map(|cause| rooted(cause, run)));
+        // What is wrong with the pods of a run is in the template that the cron job makes it from.
+        found.extend(super::causes(run, world).into_iter().map(|cause| match &cause.root {
+            Some(root) if *root == Root::of(run) => Cause { root: Some(Root::of(object)), ..cause },
+            _ => cause,
+        }));
     }
     super::cause::fold(found)
 }

@@ -12,11 +12,13 @@ mod custom;
 mod dependency;
 mod extension;
 pub mod gate;
+mod hindrance;
 pub mod image;
 mod job;
 pub mod keeper;
 mod namespace;
 pub mod node;
+mod node_labels;
 pub mod pods;
 mod probe;
 mod pull;
@@ -33,6 +35,7 @@ pub mod sources;
 mod traceback;
 mod unbound;
 mod volume;
+mod wanted;
 mod workload;
 pub mod world;
 
@@ -151,12 +154,15 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
         Readiness::Progressing(_) if kind == "PersistentVolumeClaim" => {
             claim::cause(object, world).into_iter().collect()
         }
-        Readiness::Progressing(_) => rejected::cause(object, world).into_iter().collect(),
+        Readiness::Progressing(_) => {
+            let gone = rejected::cause(object, world);
+            gone.or_else(|| job::never_starts(object, world)).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     found.extend(create::cause(object, world));
     found.extend(
-        pods::pods_of(object, world).into_iter().filter_map(|pod| pods::pod_cause(pod, world)),
+        pods::pods_of(object, world).into_iter().flat_map(|pod| pods::pod_causes(pod, world)),
     );
     for cause in &mut found {
         cause.root.get_or_insert_with(|| Root::of(object));

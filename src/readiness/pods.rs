@@ -7,8 +7,10 @@ use super::cause::{Cause, Finality, LogSource};
 use super::workload::called;
 use super::world::World;
 use super::{
-    Readiness, claim, commands, container, crash, gate, node, probe, pull, schedule, volume,
+    Readiness, claim, commands, container, crash, gate, node, probe, pull, rejected, schedule,
+    volume,
 };
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 
@@ -100,9 +102,9 @@ pub(super) fn pod(object: &Value) -> Readiness {
 }
 
 fn failed(object: &Value) -> Cause {
-    let reason = read::text(object, "/status/reason");
-    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    Cause::new(
+    let own = read::text(object, "/status/reason");
+    let reason = if own.is_empty() { String::new() } else { format!(" ({own})") };
+    let cause = Cause::new(
         "POD_FAILED",
         Class::Permanent,
         Finality::Fatal,
@@ -111,7 +113,13 @@ fn failed(object: &Value) -> Cause {
     .because(format!("pod {}", read::name(object)), read::text(object, "/status/message"))
     .run(commands::describe(object))
     .affecting(object)
-    .logged(failed_container(object))
+    .logged(failed_container(object));
+    if !rejected::is_out(object) {
+        return cause;
+    }
+    let line = CommandLine::kubectl(read::namespace(object)).args(["delete", "pod"]);
+    let words = "then apply it again: no controller makes a pod of its own anew";
+    cause.rule("NODE-06").run(line.arg(read::name(object)).comment(words))
 }
 
 /// Where the log of the container is that ended a pod.
@@ -130,19 +138,35 @@ fn failed_container(pod: &Value) -> Option<LogSource> {
 /// What keeps a pod from being ready; `None` for one that is ready, has ended, or is on its way.
 #[must_use]
 pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
+    pod_causes(pod, world).into_iter().next()
+}
+
+/// Everything that keeps a pod from being ready: its containers wait side by side, each for what it
+/// lacks itself.
+#[must_use]
+pub fn pod_causes(pod: &Value, world: &World) -> Vec<Cause> {
     let ended = ["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"));
     let ending = !read::text(pod, "/metadata/deletionTimestamp").is_empty();
     if ended || ending || is_fine(pod) {
-        return None;
+        return Vec::new();
     }
-    lost_node(pod, world)
+    let before = lost_node(pod, world)
         .or_else(|| schedule::cause(pod, world))
-        .or_else(|| schedule::unseen(pod, world))
-        .or_else(|| of_containers(pod, world))
-        .or_else(|| volume::cause(pod, world))
+        .or_else(|| schedule::unseen(pod, world));
+    if let Some(cause) = before {
+        return vec![cause];
+    }
+    let own = of_containers(pod, world);
+    if !own.is_empty() {
+        return own;
+    }
+    let after = volume::cause(pod, world)
         .or_else(|| claim_on_node(pod, world))
         .or_else(|| gate::cause(pod, world))
-        .or_else(|| volume::stuck(pod, world))
+        .or_else(|| volume::stuck(pod, world));
+    let mut found: Vec<Cause> = after.into_iter().collect();
+    found.extend(container::beside(pod, world, &found));
+    found
 }
 
 /// Whether the pod counts as ready, and each of its containers does as well: after a container
@@ -152,8 +176,9 @@ fn is_fine(pod: &Value) -> bool {
     read::holds(pod, "Ready") && statuses.iter().all(|status| read::truth(status, "/ready"))
 }
 
-/// The first trouble of a container, init containers first: the others wait for them.
-fn of_containers(pod: &Value, world: &World) -> Option<Cause> {
+/// What containers wait for before they can start, each of them; if all can start, the first of
+/// those that crash or are not ready. Init containers come first: the others wait for them.
+fn of_containers(pod: &Value, world: &World) -> Vec<Cause> {
     let all = ["/status/initContainerStatuses", "/status/containerStatuses"];
     let statuses: Vec<Container<'_>> = all
         .iter()
@@ -163,9 +188,30 @@ fn of_containers(pod: &Value, world: &World) -> Option<Cause> {
         .map(|one| Container { is_init: one.is_init && !one.stays(), ..one })
         .collect();
     // A container that cannot start says more than one that starts and crashes for want of it.
-    let kinds: [fn(&Container<'_>) -> Option<Cause>; 4] =
-        [pull::cause, container::cause, crash::cause, probe::cause];
-    kinds.iter().find_map(|kind| statuses.iter().find_map(kind))
+    let starts: [fn(&Container<'_>) -> Option<Cause>; 2] = [pull::cause, container::cause];
+    let mut held: Vec<Cause> =
+        starts.iter().flat_map(|kind| statuses.iter().filter_map(kind)).collect();
+    if !held.is_empty() {
+        held.extend(container::beside(pod, world, &held));
+        return held;
+    }
+    let runs: [fn(&Container<'_>) -> Option<Cause>; 2] = [crash::cause, probe::cause];
+    runs.iter().find_map(|kind| statuses.iter().find_map(kind)).into_iter().collect()
+}
+
+/// What the last failed pod of an object said as it ended, and which container of it.
+pub(super) fn last_end<'w>(object: &Value, world: &'w World) -> Option<(&'w Value, &'w Value)> {
+    let failed = pods_of(object, world)
+        .into_iter()
+        .filter(|pod| read::text(pod, "/status/phase") == "Failed");
+    let pod = failed.max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
+    let mut statuses = ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .iter()
+        .flat_map(|list| read::list(pod, list));
+    let status = statuses.find(|status| {
+        read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
+    })?;
+    Some((pod, status))
 }
 
 /// A container with what a judgement on it needs.

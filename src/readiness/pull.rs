@@ -29,7 +29,8 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     let name = ImageName::parse(&image);
     match container.waits_for() {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
-            let pull = Pull { words: words(container), container, image, name };
+            let words = told_by_another(container).unwrap_or_else(|| words(container));
+            let pull = Pull { container, image, name, words };
             Some(Cause { pull: Some(pull.source()), ..pull.cause()? })
         }
         "ErrImageNeverPull" if container.words().contains("proper auth") => {
@@ -60,7 +61,12 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
                     format!("`{image}` is no image name, in {}", container.called()),
                 ),
             )
-            .fix("correct the image; a tag or a registry that comes from a variable may be empty"),
+            .fix(if container.words().contains("must be lowercase") {
+                format!("write the image in small letters: `{}`", image.to_lowercase())
+            } else {
+                "correct the image; a tag or a registry that comes from a variable may be empty"
+                    .to_owned()
+            }),
         ),
         "ImageInspectError" | "SignatureValidationFailed" => Some(finish(
             container,
@@ -112,6 +118,25 @@ fn words(container: &Container<'_>) -> String {
         .unwrap_or_default()
 }
 
+/// What the node says of the same container in another pod of the same owner, where of this one it
+/// says only that it pulls too much at once.
+fn told_by_another(container: &Container<'_>) -> Option<String> {
+    if trouble(&words(container)) != Trouble::Throttled {
+        return None;
+    }
+    let owner = read::list(container.pod, "/metadata/ownerReferences").first()?;
+    let Container { world, is_init, .. } = *container;
+    let list = if is_init { "/status/initContainerStatuses" } else { "/status/containerStatuses" };
+    world.owned("Pod", read::text(owner, "/uid")).find_map(|pod| {
+        let mut statuses = read::list(pod, list).iter();
+        let status = statuses.find(|one| read::text(one, "/name") == container.name())?;
+        let other = Container { pod, world, status, is_init };
+        let is_pulling = ["ErrImagePull", "ImagePullBackOff"].contains(&other.waits_for());
+        let words = if is_pulling { words(&other) } else { String::new() };
+        (!words.is_empty() && trouble(&words) != Trouble::Throttled).then_some(words)
+    })
+}
+
 fn finish(container: &Container<'_>, cause: Cause) -> Cause {
     cause.because(container.source(), container.words()).affecting(container.pod)
 }
@@ -128,19 +153,14 @@ impl Pull<'_, '_> {
                 Class::Prerequisite,
                 Finality::Transient,
                 format!("the rate limit of registry `{registry}` stops the pull of `{image}`"),
-            ).fix(format!("declare a `[[registry]]` for {registry} in mlup.toml with an account, or wait until the limit is over")),
+            ).root("Registry", "", registry).fix(format!("declare a `[[registry]]` for {registry} in mlup.toml with an account, or wait until the limit is over")),
             Trouble::PlainHttp => self.told(
                 "REGISTRY_PLAIN_HTTP",
                 Class::Prerequisite,
                 Finality::Fatal,
                 format!("registry `{registry}` speaks plain HTTP, and the node asks it by HTTPS"),
             ).root("Registry", "", registry).fix(format!("let the nodes take {registry} as an insecure registry, or give it a certificate")),
-            Trouble::Certificate => self.told(
-                "REGISTRY_CERTIFICATE",
-                Class::Prerequisite,
-                Finality::Fatal,
-                format!("the node does not trust the certificate of registry `{registry}`"),
-            ).root("Registry", "", registry).fix(format!("give the nodes the certificate authority of {registry}")),
+            Trouble::Certificate => self.certificate(),
             Trouble::Unreachable => self.told(
                 "REGISTRY_UNREACHABLE",
                 Class::Transient,
@@ -161,6 +181,35 @@ impl Pull<'_, '_> {
             Trouble::Unknown => self.unknown(),
         };
         Some(cause.affecting(self.container.pod))
+    }
+
+    fn certificate(&self) -> Cause {
+        let registry = &self.name.registry;
+        let (why, fix) = if self.words.contains("certificate is valid for") {
+            (
+                "is for another name",
+                format!(
+                    "give {registry} a certificate for this name, or name the registry as its certificate does"
+                ),
+            )
+        } else if self.words.contains("expired or is not yet valid") {
+            (
+                "is out of date",
+                format!("renew the certificate of {registry}, and look at the clock of the node"),
+            )
+        } else {
+            (
+                "is of an authority that the node does not know",
+                format!("give the nodes the certificate authority of {registry}"),
+            )
+        };
+        let told = self.told(
+            "REGISTRY_CERTIFICATE",
+            Class::Prerequisite,
+            Finality::Fatal,
+            format!("the node does not trust registry `{registry}`: its certificate {why}"),
+        );
+        told.root("Registry", "", registry).fix(fix)
     }
 
     fn source(&self) -> PullSource {
@@ -250,7 +299,8 @@ impl Pull<'_, '_> {
                 quote(&name.repository)
             ));
         }
-        cause.fix(format!("push `{image}`, or name a tag that exists"))
+        let other = if image.contains('@') { "a digest or tag" } else { "a tag" };
+        cause.fix(format!("push `{image}`, or name {other} that exists"))
     }
 
     /// What is wrong with the image's name itself, whatever credentials the pod has.
@@ -292,7 +342,7 @@ impl Pull<'_, '_> {
         }
         let policy = self.container.spec().map(PullPolicy::of);
         let always = if policy == Some(PullPolicy::Always) {
-            ", which its pull policy Always asks each time"
+            ", which its pull policy Always asks each time,"
         } else {
             ""
         };

@@ -37,13 +37,17 @@ impl Pull<'_, '_> {
         })
     }
 
-    /// The pod's service account, if it names pull secrets that the pod has not.
-    fn account_with_secrets(&self) -> Option<&str> {
-        let pod = self.container.pod;
-        let name = match read::text(pod, "/spec/serviceAccountName") {
+    /// The pod's service account.
+    fn account(&self) -> &str {
+        match read::text(self.container.pod, "/spec/serviceAccountName") {
             "" => "default",
             name => name,
-        };
+        }
+    }
+
+    /// The pod's service account, if it names pull secrets that the pod has not.
+    fn account_with_secrets(&self) -> Option<&str> {
+        let name = self.account();
         let account = self.container.world.find("ServiceAccount", self.namespace(), name)?;
         let named = !read::list(account, "/imagePullSecrets").is_empty();
         (named && self.secret_names().is_empty()).then_some(name)
@@ -113,8 +117,33 @@ impl Pull<'_, '_> {
                 self.namespace()
             ),
         )
+        .maybe_because(self.container.world.elsewhere("Secret", self.namespace(), secret).map(
+            |other| {
+                (
+                    format!("namespace {other}"),
+                    "has a pull secret of this name; pods take those of their own namespace alone"
+                        .to_owned(),
+                )
+            },
+        ))
+        .maybe_because(self.other_secret().map(|name| {
+            (
+                format!("namespace {}", self.namespace()),
+                format!("has pull secret `{name}`, which is for this registry"),
+            )
+        }))
         .root("Secret", self.namespace(), secret)
         .fix(self.declare(secret))
+    }
+
+    /// A pull secret of the namespace that is for the image, and that the pod does not name.
+    fn other_secret(&self) -> Option<&str> {
+        let secrets = self.container.world.within("Secret", self.namespace());
+        secrets
+            .filter(|secret| read::text(secret, "/type").starts_with("kubernetes.io/dockerc"))
+            .filter(|secret| secret.get("data").is_some() && flaw(secret, &self.image).is_none())
+            .map(read::name)
+            .find(|name| !self.secret_names().contains(name))
     }
 
     fn declare(&self, secret: &str) -> String {
@@ -146,12 +175,18 @@ impl Pull<'_, '_> {
 
     fn refused(&self, secret: &str) -> Cause {
         let Self { name, .. } = self;
-        let aws = name.registry.contains(".dkr.ecr.") && trouble(&self.words) == Trouble::Expired;
+        let aws = name.registry.contains(".dkr.ecr.");
+        let is_forbidden = trouble(&self.words) == Trouble::Expired;
         let namespace = self.namespace();
-        let (code, why) = if aws {
-            ("PULL_TOKEN_EXPIRED", "its token has probably expired, as ECR's do after 12 hours")
-        } else {
-            ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted")
+        let (code, why) = match (aws, is_forbidden) {
+            (true, true) => {
+                ("PULL_TOKEN_EXPIRED", "its token has probably expired, as ECR's do after 12 hours")
+            }
+            (false, true) => (
+                "PULL_CREDENTIALS_REFUSED",
+                "its user may not pull this image (403), or its token has expired",
+            ),
+            _ => ("PULL_CREDENTIALS_REFUSED", "its user or password is not accepted"),
         };
         let refresh = CommandLine::tool("mlup").args(["creds", "refresh"]);
         let fix = if name.registry == "docker.io" {
@@ -202,11 +237,15 @@ impl Pull<'_, '_> {
                 called(self.container.pod)
             ),
         )
+        .maybe_because(self.other_secret().map(|name| {
+            (format!("namespace {}", self.namespace()), format!("has pull secret `{name}`, which is for this registry"))
+        }))
         .rule(refusal_of(&name.registry, Login::None))
         .fix(format!(
-            "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [...]` in mlup.toml",
+            "declare `[[registry]] server = \"{}\", namespaces = [\"{}\"], service_accounts = [\"{}\"]` in mlup.toml, then mlup start, or name a pull secret in the pod's `imagePullSecrets`; either takes new pods",
             name.registry,
-            self.namespace()
+            self.namespace(),
+            self.account()
         ))
     }
 

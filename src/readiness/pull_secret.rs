@@ -36,17 +36,49 @@ pub(super) fn flaw(secret: &Value, image: &str) -> Option<String> {
     if let Some((host, _)) = auths().find(|(_, entry)| !is_readable(entry)) {
         return Some(format!("its login for {host} is no base64 of `user:password`"));
     }
-    let is_for = hosts.iter().any(|host| keyring::matches(host, image));
-    let registry = || ImageName::parse(image).registry;
-    (!is_for).then(|| format!("it is for {}, and the image is in {}", hosts.join(", "), registry()))
+    let mut own = auths().filter(|(host, _)| keyring::matches(host, image)).peekable();
+    let Some((host, _)) = own.peek().copied() else {
+        let registry = ImageName::parse(image).registry;
+        return Some(format!("it is for {}, and the image is in {registry}", hosts.join(", ")));
+    };
+    // The kubelet tries every entry that is for the image.
+    let flaws: Option<Vec<String>> = own.map(|(_, entry)| empty(entry, &config)).collect();
+    flaws?.first().map(|why| format!("its entry for {host} {why}"))
+}
+
+/// Why an entry is there and holds no login. Docker writes such ones when it keeps the login
+/// elsewhere.
+fn empty(entry: &Value, config: &Value) -> Option<String> {
+    let auth = read::text(entry, "/auth");
+    let has_login = |text: &str| text.split_once(':').is_some_and(|(_, word)| !word.is_empty());
+    let decoded = decoded(auth).unwrap_or_default();
+    let pair = ["/username", "/password"].map(|field| !read::text(entry, field).is_empty());
+    if has_login(&String::from_utf8_lossy(&decoded)) || pair == [true, true] {
+        return None;
+    }
+    if !auth.is_empty() {
+        return Some("has an empty password: what made its token printed nothing".to_owned());
+    }
+    let store = read::text(config, "/credsStore");
+    Some(if !store.is_empty() {
+        format!("is empty: Docker keeps that login in its credsStore `{store}`, not in the file")
+    } else if entry.get("identitytoken").is_some() {
+        "holds an identity token alone, which the kubelet does not take".to_owned()
+    } else {
+        "is empty: it has no `auth`".to_owned()
+    })
 }
 
 /// Whether the kubelet can read an entry: it takes `auth` with and without padding.
 fn is_readable(entry: &Value) -> bool {
     let auth = read::text(entry, "/auth");
+    auth.is_empty() || decoded(auth).is_some_and(|bytes| bytes.contains(&b':'))
+}
+
+fn decoded(auth: &str) -> Option<Vec<u8>> {
     let bytes =
         if auth.ends_with('=') { STANDARD.decode(auth) } else { STANDARD_NO_PAD.decode(auth) };
-    auth.is_empty() || bytes.is_ok_and(|bytes| bytes.contains(&b':'))
+    bytes.ok()
 }
 
 #[cfg(test)]
@@ -81,6 +113,30 @@ mod tests {
         assert_eq!(words, "it is for quay.io, and the image is in ghcr.io");
         for empty in ["{}", "{\"auths\":{}}", "no json"] {
             assert_eq!(said(empty, "a").as_deref(), Some("it holds no registry"), "{empty}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_a_login_is_none() {
+        for (rest, wanted) in [
+            (json!({"auths": {"r.io": {"auth": "dTpw"}}}), None),
+            (json!({"auths": {"r.io": {"username": "u", "password": "p"}}}), None),
+            (json!({"auths": {"r.io": {}}}), Some("its entry for r.io is empty: it has no `auth`")),
+            (json!({"auths": {"r.io": {"auth": ""}}}), Some("is empty")),
+            (json!({"auths": {"r.io": {"auth": "QVdTOg=="}}}), Some("empty password")),
+            (json!({"auths": {"r.io": {}}, "credsStore": "desktop"}), Some("credsStore `desktop`")),
+            (json!({"auths": {"r.io": {"identitytoken": "t"}}}), Some("identity token")),
+            (json!({"auths": {"r.io": {}, "r.io/team": {"auth": "dTpw"}}}), None),
+            (json!({"auths": {"other.io": {}, "r.io": {"auth": "dTpw"}}}), None),
+        ] {
+            let kind = "kubernetes.io/dockerconfigjson";
+            let secret = secret(kind, ".dockerconfigjson", &rest.to_string());
+            let said = flaw(&secret, "r.io/team/api:1");
+            let is_told = match wanted {
+                Some(words) => said.as_ref().is_some_and(|said| said.contains(words)),
+                None => said.is_none(),
+            };
+            assert!(is_told, "{rest}: {said:?}");
         }
     }
 

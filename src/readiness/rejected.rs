@@ -22,6 +22,14 @@ const TURNED_AWAY: [&str; 6] = [
     "Preempting",
 ];
 
+/// Whether a node put a pod out, or turned it away: containers that end give a pod no reason of its
+/// own, and a deadline is the pod's.
+pub(super) fn is_out(pod: &Value) -> bool {
+    let reason = read::text(pod, "/status/reason");
+    let is_told = !["", "DeadlineExceeded"].contains(&reason);
+    put_out(pod).is_some() || is_told && read::text(pod, "/status/phase") == "Failed"
+}
+
 /// Why a node turned a pod away, or put it out; none for a pod that lives or failed by itself.
 #[must_use]
 pub fn put_out(pod: &Value) -> Option<&str> {
@@ -40,7 +48,7 @@ pub fn put_out(pod: &Value) -> Option<&str> {
 /// Why a workload has no pod that lives: its nodes put all of them out.
 pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let pods = pods_of(object, world);
-    if pods.is_empty() || !pods.iter().all(|pod| put_out(pod).is_some()) {
+    if pods.is_empty() || !pods.iter().all(|pod| is_out(pod)) {
         return None;
     }
     let last = pods.iter().max_by_key(|pod| read::text(pod, "/metadata/creationTimestamp"))?;
@@ -64,6 +72,9 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
             "give the node more memory, or run fewer pods on it",
         ),
         "Evicted" => cause.rule("NODE-03").root("Node", "", name).run(node::free_space()),
+        "SysctlForbidden" => cause.rule("NODE-06").fix(
+            "take the sysctl out of the pod's `securityContext`, or allow it on the node (`allowedUnsafeSysctls` of its kubelet)",
+        ),
         _ => cause.rule("NODE-06").run(
             CommandLine::kubectl("")
                 .args(["describe", "node", name])

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::cause::{Cause, Finality, Remedy};
 use super::claim;
 use super::commands;
+use super::hindrance;
 use super::node;
+use super::node_labels;
 use super::workload::called;
 use super::world::World;
 use crate::event::{BLANK, CommandLine};
@@ -24,10 +26,10 @@ pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
     let cause = volumes(pod, world, reasons)
         .or_else(|| resources(pod, world, reasons))
         .or_else(|| ports(pod, world, reasons))
-        .or_else(|| selector(pod, world, reasons))
+        .or_else(|| node_labels::cause(pod, world, reasons))
         .or_else(|| taint(pod, world, reasons))
         .or_else(|| cordon(pod, world, reasons))
-        .unwrap_or_else(|| other(pod, world, reasons));
+        .unwrap_or_else(|| hindrance::cause(pod, world, reasons));
     let cause = cause.because("scheduler", words);
     Some(if cause.affects.is_empty() { cause.affecting(pod) } else { cause })
 }
@@ -55,16 +57,21 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         .filter_map(|rest| rest.split([',', ' ']).next())
         .map(|name| name.trim_end_matches('.'))
         .collect();
-    let first = if reasons.contains("Too many pods") { "pods" } else { short.first()? };
+    if reasons.contains("Too many pods") {
+        return Some(too_many(pod, world));
+    }
+    let first = short.first()?;
     let requests = pod.get("spec").map(requests::of_pod).unwrap_or_default();
-    let wanted = requests.get(first).map(|amount| amount.show(first));
-    let wanted = wanted.map_or(String::new(), |amount| format!(" ({amount})"));
-    // Room comes when a pod that is ending is gone.
-    let cause = Cause::new(
-        "NODE_RESOURCES",
-        Class::Prerequisite,
-        if world.has_ending_pod() { Finality::Transient } else { Finality::Fatal },
-        format!("no node has the {first} that {} requests{wanted}", called(pod)),
+    let wanted: Vec<String> = short
+        .iter()
+        .map(|name| match requests.get(*name) {
+            Some(amount) => format!("{name} ({})", amount.show(name)),
+            None => (*name).to_owned(),
+        })
+        .collect();
+    let cause = out_of(
+        world,
+        format!("no node has the {} that {} requests", wanted.join(" and "), called(pod)),
     );
     let cause = world.rooms().iter().take(3).fold(cause, |cause, room| {
         cause.because(format!("node {}", room.name), &room.short_of(&requests).join("; "))
@@ -79,24 +86,53 @@ fn resources(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
     } else {
         ""
     };
-    Some(match first {
-        "pods" => cause.rule("SCH-03").fix("add a node, or run fewer pods"),
-        "cpu" | "memory" | "ephemeral-storage" => match commands::workload(pod, world) {
-            Some(workload) => {
-                let amount = format!("--requests={first}={BLANK}");
-                let line = commands::set_resources(workload, "", &amount);
-                cause.run(line.comment(format!(
-                    "or fewer replicas, or more {first} for the cluster{or_less}"
-                )))
+    let ordinary = ["cpu", "memory", "ephemeral-storage"];
+    Some(match *first {
+        first if ordinary.contains(&first) => {
+            let short = short.iter().filter(|name| ordinary.contains(name));
+            let amounts: Vec<String> = short.map(|name| format!("{name}={BLANK}")).collect();
+            let room = wanted_of(&amounts);
+            match commands::workload(pod, world) {
+                Some(workload) => {
+                    let amount = format!("--requests={}", amounts.join(","));
+                    let line = commands::set_resources(workload, "", &amount);
+                    cause.run(line.comment(format!(
+                        "or fewer replicas, or more {room} for the cluster{or_less}"
+                    )))
+                }
+                None => cause.fix(format!(
+                    "lower `resources.requests` of {room} or the replicas, or give the cluster more {room}{or_less}"
+                )),
             }
-            None => cause.fix(format!(
-            "lower `resources.requests.{first}` or the replicas, or give the cluster more {first}{or_less}"
-            )),
-        },
+        }
         other => cause.rule("SCH-02").fix(format!(
             "take `{other}` from the container's limits, or add a node that offers it"
         )),
     })
+}
+
+/// The names of amounts: `cpu and memory`.
+fn wanted_of(amounts: &[String]) -> String {
+    let names: Vec<&str> =
+        amounts.iter().map(|one| one.split('=').next().unwrap_or_default()).collect();
+    names.join(" and ")
+}
+
+/// A cause of room that is not there. It comes when a pod that is ending is gone.
+fn out_of(world: &World, summary: String) -> Cause {
+    let finality = if world.has_ending_pod() { Finality::Transient } else { Finality::Fatal };
+    Cause::new("NODE_RESOURCES", Class::Prerequisite, finality, summary)
+}
+
+/// A pod for which no node has a place left, whatever it requests.
+fn too_many(pod: &Value, world: &World) -> Cause {
+    let cause =
+        out_of(world, format!("{} gets no node: each runs as many pods as it may", called(pod)));
+    let cause = world.rooms().iter().take(3).fold(cause, |cause, room| {
+        let all = room.allocatable.get("pods").map(|all| all.show("pods")).unwrap_or_default();
+        cause.because(format!("node {}", room.name), &format!("takes {all} pods at most"))
+    });
+    cause.rule("SCH-03").fix("add a node, raise `maxPods` of its kubelet, or run fewer pods")
 }
 
 /// Whether pods of an earlier revision of the same deployment hold room.
@@ -110,7 +146,10 @@ fn older_pods(pod: &Value, world: &World) -> Option<String> {
     })?;
     let count = read::number(older, "/status/replicas").unwrap_or_default();
     let name = read::name(older);
-    Some(format!("{count} pods of its older replica set {name} still hold their room"))
+    let pods =
+        if count == 1 { "pod of its older replica set" } else { "pods of its older replica set" };
+    let hold = if count == 1 { "holds its" } else { "hold their" };
+    Some(format!("{count} {pods} {name} still {hold} room"))
 }
 
 fn ports(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
@@ -140,47 +179,6 @@ fn ports(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
         )
         .fix(format!("choose another hostPort than {shown}, or remove what has it")),
     )
-}
-
-fn selector(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
-    if !reasons.contains("didn't match Pod's node affinity/selector") {
-        return None;
-    }
-    let wanted: Vec<String> = read::texts(pod, "/spec/nodeSelector")
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    let shown = if wanted.is_empty() { "its node affinity".to_owned() } else { wanted.join(",") };
-    let cause = Cause::new(
-        "NODE_SELECTOR",
-        Class::Config,
-        Finality::Fatal,
-        format!("no node has the labels that {} asks for: {shown}", called(pod)),
-    );
-    let cause = match nearest_label(pod, world) {
-        Some((node, label)) => {
-            cause.because(format!("node {node}"), &format!("its label is {label}"))
-        }
-        None => cause,
-    };
-    if wanted.is_empty() {
-        return Some(cause.fix("correct the node affinity, or label a node"));
-    }
-    let node = match world.all("Node") {
-        [only] => read::name(only),
-        _ => BLANK,
-    };
-    let label = CommandLine::kubectl("").args(["label", "node", node]);
-    Some(cause.run(wanted.into_iter().fold(label, CommandLine::arg)))
-}
-
-/// A node that has one of the wanted keys with another value, and that label.
-fn nearest_label<'w>(pod: &Value, world: &'w World) -> Option<(&'w str, String)> {
-    let keys: Vec<&str> = read::keys(pod, "/spec/nodeSelector").collect();
-    world.all("Node").iter().find_map(|node| {
-        let mut labels = read::texts(node, "/metadata/labels");
-        let (key, value) = labels.find(|(key, _)| keys.contains(key))?;
-        Some((read::name(node), format!("{key}={value}")))
-    })
 }
 
 fn taint(pod: &Value, world: &World, reasons: &str) -> Option<Cause> {
@@ -302,84 +300,4 @@ pub(super) fn unseen(pod: &Value, world: &World) -> Option<Cause> {
         cause
             .fix(format!("install scheduler `{scheduler}`, or take `schedulerName` out of the pod"))
     })
-}
-
-/// What stands in the way of a pod on every node beside room, labels and taints; the scheduler's
-/// words (1.28 to 1.36), what they mean, and what helps.
-const OTHERS: [(&str, &str, &str); 6] = [
-    (
-        "anti-affinity",
-        "each node already runs a pod that it must not share a node with",
-        "lower the replicas, add a node, or make the anti-affinity `preferred`",
-    ),
-    (
-        "didn't match pod affinity rules",
-        "no node runs a pod that it wants to be near to",
-        "correct `podAffinity`, or start first what it names",
-    ),
-    (
-        "topology spread constraints",
-        "its topology spread constraints leave no node",
-        "correct `topologySpreadConstraints`: nodes lack their label, or `whenUnsatisfiable: ScheduleAnyway` fits",
-    ),
-    (
-        "exceed max volume count",
-        "every node has as many volumes as it may",
-        "add a node, or run fewer pods with volumes",
-    ),
-    (
-        "unresolvable volume",
-        "no node reaches its volume",
-        "see where its volume is, and on which nodes",
-    ),
-    ("no nodes available", "no node was looked at", "add a node: the cluster has none"),
-];
-
-fn other(pod: &Value, world: &World, reasons: &str) -> Cause {
-    let reason =
-        reasons.split_once(": ").map_or(reasons, |(_, reason)| reason).trim().trim_end_matches('.');
-    let of = |why: &str| {
-        Cause::new(
-            "UNSCHEDULABLE",
-            Class::Prerequisite,
-            Finality::Transient,
-            format!("{} gets no node: {why}", called(pod)),
-        )
-    };
-    let zone = ["didn't match PersistentVolume's node affinity", "volume node affinity conflict"];
-    if zone.iter().any(|words| reasons.contains(words)) {
-        return elsewhere(of("its volume is on another node than those that are left"), pod, world);
-    }
-    match OTHERS.iter().find(|(words, ..)| reasons.contains(words)) {
-        Some((_, why, fix)) => of(why).fix(*fix),
-        None => of(reason).likely().run(commands::describe(pod)),
-    }
-}
-
-/// A pod whose volume belongs to a node that is gone, or that it may not use.
-fn elsewhere(cause: Cause, pod: &Value, world: &World) -> Cause {
-    let claims = claim::of(pod)
-        .filter_map(|name| world.find("PersistentVolumeClaim", read::namespace(pod), name));
-    let mut volumes =
-        claims.map(|claim| (read::name(claim), read::text(claim, "/spec/volumeName")));
-    let found = volumes.find_map(|(claim, name)| {
-        let volume = world.find("PersistentVolume", "", name)?;
-        let terms = read::list(volume, "/spec/nodeAffinity/required/nodeSelectorTerms").iter();
-        let wanted: Vec<&str> = terms
-            .flat_map(|term| read::list(term, "/matchExpressions"))
-            .flat_map(|one| read::list(one, "/values"))
-            .filter_map(Value::as_str)
-            .collect();
-        (!wanted.is_empty()).then(|| (claim, name, wanted.join(", ")))
-    });
-    let cause = cause.rule("SCH-08");
-    match found {
-        Some((claim, volume, nodes)) => cause
-            .because(format!("volume {volume}"), &format!("claim {claim}; it is on {nodes}"))
-            .fix(format!(
-                "bring node `{nodes}` back, or delete claim `{claim}` in namespace `{}` with the data on its volume and let it be made anew",
-                read::namespace(pod)
-            )),
-        None => cause.fix("bring back the node that has the volume, or make the claim anew without its data"),
-    }
 }

@@ -92,6 +92,15 @@ impl Shelf {
         self.objects.get(self.place(namespace, name)?)
     }
 
+    /// The namespaces that have an object of this name, in no order.
+    pub(super) fn namesakes<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s str> {
+        let has = |names: &HashMap<String, usize>| names.contains_key(name);
+        self.places
+            .iter()
+            .filter(move |(_, names)| has(names))
+            .map(|(namespace, _)| namespace.as_str())
+    }
+
     /// The objects of a namespace, in their order.
     pub(super) fn within(&self, namespace: &str) -> impl Iterator<Item = &Value> {
         let places = self.within.get(namespace);

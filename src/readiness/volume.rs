@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::cause::{Cause, Finality, Remedy};
 use super::commands;
-use super::container::{by_metallb, describe, missing_cause, named, provably_missing};
+use super::container::{by_metallb, missing_cause, named, provably_missing};
 use super::node;
+use super::wanted::Wanted;
 use super::workload::called;
 use super::world::{self, World};
 use crate::event::{CommandLine, Fix};
@@ -49,8 +50,8 @@ fn missing_source(pod: &Value, world: &World) -> Option<Cause> {
         .find(|one| one.wanted_by.iter().any(|by| by.path.contains(".volumes[")));
     let cause = match (proven, &said) {
         (Some(one), _) => {
-            let cause = describe(pod, one.target, &one.name, one.absent, &one.keys);
-            by_metallb(cause, pod, world)
+            let wanted = Wanted::of(pod, one.target, &one.name, one.absent, one.keys);
+            by_metallb(wanted.cause(pod), pod, world)
         }
         (None, Some((_, named))) if !world.knows(named.target.kind()) => {
             missing_cause(pod, world, named)
@@ -58,7 +59,12 @@ fn missing_source(pod: &Value, world: &World) -> Option<Cause> {
         _ => return None,
     };
     let rule = cause.rule.unwrap_or("CFG-05");
-    Some(cause.rule(rule).because("event FailedMount", said.map_or("", |(words, _)| words)))
+    let words = said.map(|(words, _)| words).or_else(|| {
+        repeated(pod, &["FailedMount"], world)
+            .filter(|words| words.contains("references non-existent"))
+    });
+    let cause = cause.rule(rule).because("event FailedMount", words.unwrap_or_default());
+    Some(Wanted::hinted(cause, world))
 }
 
 /// The last words of events of these reasons, if they came at least twice.
@@ -99,9 +105,16 @@ fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
             .rule("PVC-04")
             .fix("install the CSI driver that the line names, or take the volume out of the pod")
     } else if words.contains("hostPath type check failed") {
-        cause.rule("CFG-07").fix(
-            "correct `hostPath`: its path is one of the node, not of this machine (minikube mount, k3d --volume); `type: DirectoryOrCreate` makes it",
-        )
+        let or_make = if words.contains("is not a directory") {
+            "; `type: DirectoryOrCreate` makes it"
+        } else if words.contains("is not a file") {
+            "; `type: FileOrCreate` makes it"
+        } else {
+            ", and what makes it there has to run"
+        };
+        cause.rule("CFG-07").fix(format!(
+            "correct `hostPath`: its path is one of the node, not of this machine (minikube mount, k3d --volume){or_make}"
+        ))
     } else if ["ead-only file system", "ermission denied", "not a directory"]
         .iter()
         .any(|known| words.contains(known))

@@ -154,6 +154,11 @@ impl World {
         self.knows(kind) && self.find(kind, namespace, name).is_none()
     }
 
+    /// Another namespace that has an object of this kind and name, the first by its name.
+    pub(super) fn elsewhere(&self, kind: &str, namespace: &str, name: &str) -> Option<&str> {
+        self.kinds.get(kind)?.namesakes(name).filter(|other| *other != namespace).min()
+    }
+
     /// The objects of a kind that belong to the one of this uid.
     pub(super) fn owned<'w>(
         &'w self,

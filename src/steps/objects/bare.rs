@@ -8,6 +8,9 @@ use crate::redact::names::is_secret;
 /// Stands for a login that the kubelet can read.
 const LOGIN: &str = "REDACTED:REDACTED";
 
+/// Stands for one without a password.
+const NO_PASSWORD: &str = "REDACTED:";
+
 /// Stands for one that it cannot: it is no base64.
 const UNREADABLE: &str = "[redacted]";
 
@@ -59,7 +62,11 @@ fn registries(config: &[u8], has_frame: bool, learn: &dyn Fn(&str)) -> Value {
     let auths = if has_frame { config.get("auths") } else { Some(&config) };
     let entries = auths.and_then(Value::as_object).into_iter().flatten();
     let bare: Value = entries.map(|(host, entry)| (host.clone(), login(entry, learn))).collect();
-    let bare = if has_frame { json!({ "auths": bare }) } else { bare };
+    let mut bare = if has_frame { json!({ "auths": bare }) } else { bare };
+    // Where Docker keeps the logins in place of in the file.
+    if let Some(store) = config.get("credsStore").and_then(Value::as_str).filter(|_| has_frame) {
+        bare["credsStore"] = store.into();
+    }
     base64(bare.to_string().as_bytes()).into()
 }
 
@@ -68,11 +75,18 @@ fn login(entry: &Value, learn: &dyn Fn(&str)) -> Value {
     for field in ["auth", "password", "identitytoken", "registrytoken"] {
         entry[field].as_str().into_iter().for_each(learn);
     }
-    let Some(auth) = entry["auth"].as_str() else { return json!({}) };
+    let has = |field: &str| entry[field].as_str().is_some_and(|value| !value.is_empty());
+    let Some(auth) = entry["auth"].as_str().filter(|auth| !auth.is_empty()) else {
+        return match [has("username") && has("password"), has("identitytoken")] {
+            [true, _] => json!({ "auth": base64(LOGIN.as_bytes()) }),
+            [_, true] => json!({ "identitytoken": UNREADABLE }),
+            _ => entry.get("auth").map_or(json!({}), |_| json!({ "auth": "" })),
+        };
+    };
     let bytes = decoded(&padded(auth).into());
     let text = String::from_utf8_lossy(&bytes);
     match text.split_once(':') {
-        _ if auth.is_empty() => json!({ "auth": "" }),
+        Some((_, "")) => json!({ "auth": base64(NO_PASSWORD.as_bytes()) }),
         Some((_, password)) => {
             learn(password);
             json!({ "auth": base64(LOGIN.as_bytes()) })
@@ -116,6 +130,7 @@ mod tests {
     fn logins_of_registries_keep_whether_they_can_be_read() {
         for (auth, wanted) in [
             (Some("dTpwdw=="), Some(base64(LOGIN.as_bytes()))),
+            (Some("QVdTOg=="), Some(base64(NO_PASSWORD.as_bytes()))),
             (Some("dTpwdw"), Some(base64(LOGIN.as_bytes()))),
             (Some(""), Some(String::new())),
             (Some("%%"), Some(UNREADABLE.to_owned())),
@@ -129,5 +144,13 @@ mod tests {
             let kept = config["auths"]["ghcr.io"]["auth"].as_str().map(str::to_owned);
             assert_eq!(kept, wanted, "{auth:?}");
         }
+        let other = json!({ "auths": {
+            "a": { "username": "u", "password": "p-w" }, "b": { "identitytoken": "t" }, "c": {} },
+            "credsStore": "desktop", "HttpHeaders": { "X": "y" } });
+        let kept = registries(other.to_string().as_bytes(), true, &|_| {});
+        let kept: Value = serde_json::from_slice(&decoded(&kept)).unwrap();
+        let login = json!({ "auth": base64(LOGIN.as_bytes()) });
+        let auths = json!({ "a": login, "b": { "identitytoken": UNREADABLE }, "c": {} });
+        assert_eq!(kept, json!({ "auths": auths, "credsStore": "desktop" }));
     }
 }

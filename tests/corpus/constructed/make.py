@@ -2,6 +2,7 @@
 """Writes the constructed incidents beside it: `python3 tests/corpus/constructed/make.py`. Each is
 one call of `incident` or `healthy`; README.md says where the words come from."""
 
+import base64
 import json
 import pathlib
 import shutil
@@ -106,6 +107,14 @@ incident("node-turns-pods-away", "The kubelet rejects each pod of a workload for
     workload("mlops", "trainer", pods=[{**OUT, "nodeName": "lab-node"}, {**OUT, "nodeName": "lab-node"}], replicas=1)],
     finds("NODE-06", "deployment/mlops/trainer", ["OutOfcpu", "lab-node"]))
 
+refused_pod = {"phase": "Failed", "nodeName": "lab-node", "status": {"phase": "Failed", "reason": "SysctlForbidden", "startTime": at(2),
+    "message": 'forbidden sysctl: "net.core.somaxconn" not allowlisted'}}
+incident("node-sysctl", "The kubelet rejects each pod for its sysctl", [workload("mlops", "api", pods=[refused_pod, refused_pod], replicas=1)],
+    finds("NODE-06", "deployment/mlops/api", ["net.core.somaxconn"], ["sysctl"]))
+incident("node-evicted-alone", "A pod of its own was evicted", [pod("mlops", "notebook", status={
+    "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."})],
+    finds("NODE-06", "pod/mlops/notebook", ["Evicted", "memory"], ["delete pod notebook"]))
+
 BOX = 'Failed to create pod sandbox: rpc error: code = Unknown desc = '
 def boxed(tail, count=4):
     objects = workload("mlops", "api", pods=[{"statuses": [waiting("ContainerCreating")]}])
@@ -178,6 +187,20 @@ incident("rollout-without-room", "A rolling update whose new pod has no room bes
                       labels={"app": "api"}, made=-500, made_by=older)],
     finds("SCH-01", "deployment/mlops/api", ["cpu", "1500m", "api-6b7c"], ["cpu", "maxUnavailable"],
           or_rules=["ROLL-02"]))
+
+incident("sch-affinity-architecture", "Node affinity wants a processor that no node has", [
+    workload("mlops", "api", pods=[pending("1 node(s) didn't match Pod's node affinity/selector", affinity={"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]}]}}})])],
+    finds("SCH-05", "deployment/mlops/api", ["kubernetes.io/arch=arm64", "kubernetes.io/arch=amd64"], ["affinity"], never=["label node"]))
+incident("sch-selector-many", "Two workloads want a value that the node's label has not", [node(labels={"disk": "hdd"}),
+    [workload("mlops", name, pods=[pending("1 node(s) didn't match Pod's node affinity/selector", nodeSelector={"disk": "ssd"})])
+     for name in ("api", "batch")]],
+    finds("SCH-05", "deployment/mlops/api", ["disk=ssd", "disk=hdd"], ["label node lab-node disk=ssd --overwrite"], ["deployment/mlops/batch"]))
+incident("sch-two-amounts", "Neither the processors nor the memory suffice", [
+    workload("mlops", "api", pods=[pending("1 Insufficient cpu, 1 Insufficient memory")],
+             containers=[container(resources={"requests": {"cpu": "8", "memory": "128Gi"}})])],
+    finds("SCH-01", "deployment/mlops/api", ["cpu (8) and memory (128Gi)", "23.4Gi"], ["cpu=...,memory=..."]))
 
 # Pulls
 
@@ -300,6 +323,70 @@ incident("pull-secret-for-another-container", "The pod's pull secret is for its 
     mixed, pull_secret("mlops", "ecr-registry-key", ECR)],
     finds("PULL-11", "deployment/mlops/api", ["eval:latest"], never=["ecr-registry-key"]))
 
+bare = pull_secret("mlops", "regcred", "registry.internal:5000")
+for name, title, says, config in [
+    ("store", "A pull secret made of a file whose logins Docker keeps elsewhere", "credsStore",
+     {"auths": {"registry.internal:5000": {}}, "credsStore": "desktop"}),
+    ("password", "A pull secret whose token command printed nothing", "empty password",
+     {"auths": {"registry.internal:5000": {"auth": "UkVEQUNURUQ6"}}})]:
+    incident(f"pull-secret-without-{name}", title, [
+        pulling(resolve(PRIVATE, BASIC), PRIVATE, imagePullSecrets=[{"name": "regcred"}]),
+        {**bare, "data": {".dockerconfigjson": base64.b64encode(json.dumps(config).encode()).decode()}}],
+        finds("PULL-19", "secret/mlops/regcred", ["regcred", says], ["regcred"], ["deployment/mlops/api"]))
+incident("pull-secret-other-name", "The pod names a pull secret that is called otherwise, and is in another namespace", [
+    pulling(resolve(PRIVATE, BASIC), PRIVATE, imagePullSecrets=[{"name": "regcreds"}]),
+    pull_secret("mlops", "regcred", "registry.internal:5000"),
+    pull_secret("build", "regcreds", "registry.internal:5000")],
+    finds("PULL-01", "secret/mlops/regcreds", ["`regcred`", "namespace build"], ["regcreds"], ["deployment/mlops/api"]))
+incident("pull-certificate-name", "A registry whose certificate is for another name", [
+    pulling(resolve(CERT, 'failed to do request: Head "https://registry.corp.internal/v2/api/manifests/1": tls: failed to verify certificate: x509: certificate is valid for registry.old.internal, not registry.corp.internal'), CERT)],
+    finds("PULL-10", "deployment/mlops/api", ["another name", "registry.old.internal"], ["certificate"], never=["authority"]))
+incident("pull-forbidden", "A private registry knows the user, and forbids the image", [
+    pulling(resolve(PRIVATE, BASIC.replace("401 Unauthorized", "403 Forbidden")), PRIVATE, imagePullSecrets=[{"name": "regcred"}]),
+    pull_secret("mlops", "regcred", "registry.internal:5000")],
+    finds("PULL-02", "secret/mlops/regcred", ["regcred", "403"], ["regcred"], ["deployment/mlops/api"], never=["aws ", "creds refresh"]))
+incident("pull-upper-case", "An image name with capital letters", [
+    pulling('Failed to apply default image tag "exampleorg/Iris:v1": couldn\'t parse image name "exampleorg/Iris:v1": invalid reference format: repository name (exampleorg/Iris) must be lowercase',
+            "exampleorg/Iris:v1", reason="InvalidImageName", backed=False)],
+    finds("PULL-14", "deployment/mlops/api", ["exampleorg/Iris:v1"], ["`exampleorg/iris:v1`"]))
+
+def gone(image):
+    return "rpc error: code = NotFound desc = " + resolve(f"docker.io/{image}", f"docker.io/{image}: not found")
+
+def unpulled(image, words):
+    return waiting("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {words}')
+
+incident("pull-two-images", "Two containers of a pod, and neither image exists", [
+    workload("mlops", "api", containers=[container("a", "exampleorg/alpha:v9"), container("b", "exampleorg/beta:v9", None)],
+             pods=[{"statuses": [unpulled(one, gone(one)) for one in ("exampleorg/alpha:v9", "exampleorg/beta:v9")]}])],
+    finds("PULL-06", "deployment/mlops/api", ["exampleorg/alpha:v9", "exampleorg/beta:v9"]))
+incident("pull-one-image-many", "Two workloads name the tag that was never pushed", [
+    [workload("mlops", name, kind, containers=[container(image="exampleorg/mlops-api:v9")],
+              pods=[{"statuses": [unpulled("exampleorg/mlops-api:v9", gone("exampleorg/mlops-api:v9"))]}])
+     for name, kind in [("api", "Deployment"), ("batch", "StatefulSet")]]],
+    finds("PULL-06", "deployment/mlops/api", ["exampleorg/mlops-api:v9"], affects=["statefulset/mlops/batch"]))
+LIMIT = "pulling from host registry-1.docker.io failed with status code [manifests 1]: 429 Too Many Requests"
+incident("pull-rate-limit-many", "Docker Hub limits two workloads", [
+    [workload("mlops", name, containers=[container(image=f"exampleorg/{name}:1")],
+              pods=[{"statuses": [unpulled(f"exampleorg/{name}:1", resolve(f"docker.io/exampleorg/{name}:1", LIMIT))]}])
+     for name in ("api", "batch")]],
+    finds("PULL-16", "registry//docker.io", ["rate limit"], affects=["deployment/mlops/api", "deployment/mlops/batch"],
+          or_objects=["deployment/mlops/api"]))
+incident("pull-login-many", "Two workloads of a namespace name no pull secret for their registry", [
+    [workload("mlops", name, containers=[container(image=f"registry.internal:5000/{name}:1")],
+              pods=[{"statuses": [unpulled(f"registry.internal:5000/{name}:1", resolve(f"registry.internal:5000/{name}:1", BASIC))]}])
+     for name in ("api", "batch")]],
+    finds("PULL-01", "deployment/mlops/api", ["registry.internal:5000"], ["imagePullSecrets"], ["deployment/mlops/batch"]))
+incident("pull-qps-beside-a-cause", "One of three pods says only that the node pulls too much at once", [
+    workload("mlops", "api", replicas=3, containers=[container(image=PRIVATE)], imagePullSecrets=[{"name": "regcred"}],
+             pods=[{"statuses": [one]} for one in [waiting("ErrImagePull", "pull QPS exceeded")] + 2 * [unpulled(PRIVATE, resolve(PRIVATE, BASIC))]])],
+    finds("PULL-01", "secret/mlops/regcred", ["regcred", "3 pods"], ["regcred"], ["deployment/mlops/api"], never=["QPS"]))
+nightly = thing("batch/v1", "CronJob", "mlops", "nightly", -9000, spec={"schedule": "0 2 * * *", "jobTemplate": {"spec": {"template": {"spec": {"containers": [container()]}}}}}, status={})
+incident("pull-cron-job", "The image of a cron job does not exist", [nightly,
+    job("mlops", "nightly-29396320", owner=nightly, status={"active": 1}, pods=[
+        {"statuses": [unpulled("exampleorg/x:1", gone("exampleorg/x:1"))], "containers": [container(image="exampleorg/x:1", port=None)]}])],
+    finds("PULL-06", "cronjob/mlops/nightly", ["exampleorg/x:1"], or_objects=["job/mlops/nightly-29396320"]))
+
 # Configuration and start
 
 def configured(words, reason="CreateContainerConfigError", **template):
@@ -337,6 +424,61 @@ for name, tail, says in [
     incident(name, "A command that cannot be run", [workload("mlops", "api", pods=[
         {"statuses": [terminated(128, "StartError", 3, RUNC + tail)]}])],
         finds("CFG-04", "deployment/mlops/api", [says], ["command"]))
+incident("cfg-missing-beside", "A container reads a secret and a ConfigMap, and neither is there", [
+    configured('secret "db" not found', containers=[container(envFrom=[
+        {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "app-config"}}])])],
+    finds("CFG-02", "secret/mlops/db", ["db"], ["db"], ["deployment/mlops/api"]),
+    finds("CFG-02", "configmap/mlops/app-config", ["app-config"], ["app-config"], ["deployment/mlops/api"]))
+incident("cfg-two-containers", "Two containers of a pod wait, each for something of its own", [
+    workload("mlops", "api", containers=[container(image=PRIVATE), from_env("configMap", "side-config") | {"name": "side"}],
+             imagePullSecrets=[{"name": "regcred"}],
+             pods=[{"statuses": [unpulled(PRIVATE, resolve(PRIVATE, BASIC)),
+                                 waiting("CreateContainerConfigError", 'configmap "side-config" not found')]}])],
+    finds("PULL-01", "secret/mlops/regcred", ["regcred"], ["regcred"], ["deployment/mlops/api"]),
+    finds("CFG-02", "configmap/mlops/side-config", ["side-config"], ["side-config"], ["deployment/mlops/api"]))
+incident("cfg-image-and-secret", "One container has no image, the other no secret", [
+    workload("mlops", "api", containers=[container(image="exampleorg/x:1"), from_env("secret", "side-env") | {"name": "side"}],
+             pods=[{"statuses": [unpulled("exampleorg/x:1", gone("exampleorg/x:1")),
+                                 waiting("CreateContainerConfigError", 'secret "side-env" not found')]}])],
+    finds("PULL-06", "deployment/mlops/api", ["exampleorg/x:1"]),
+    finds("CFG-02", "secret/mlops/side-env", ["side-env"], ["side-env"], ["deployment/mlops/api"]))
+incident("cfg-keys-of-two-workloads", "Two workloads want different keys that a secret lacks", [
+    [workload("mlops", name, containers=[from_env("secret", "keys", key)],
+              pods=[{"statuses": [waiting("CreateContainerConfigError", f"couldn't find key {key} in Secret mlops/keys")]}])
+     for name, key in [("api", "redis-url"), ("batch", "client-id")]],
+    secret("mlops", "keys", data={"tenant": "bGVuOjM="})],
+    finds("CFG-01", "secret/mlops/keys", ["redis-url", "client-id", "2 pods"], ["redis-url", "client-id"],
+          ["deployment/mlops/api", "deployment/mlops/batch"], never=["tenant"]))
+incident("cfg-name-almost-right", "A ConfigMap of almost this name is there, and one of this name in another namespace", [
+    configured('configmap "fast-api-config" not found', containers=[from_env("configMap", "fast-api-config")]),
+    {**thing("v1", "ConfigMap", "mlops", "fastapi-config"), "data": {"a": "b"}},
+    {**thing("v1", "ConfigMap", "staging", "fast-api-config"), "data": {"a": "b"}}],
+    finds("CFG-02", "configmap/mlops/fast-api-config", ["`fastapi-config`", "namespace staging"], ["fast-api-config"], ["deployment/mlops/api"]))
+incident("cfg-memory-at-start", "A memory limit in which nothing can start", [
+    configured(RUNC + "container init was OOM-killed (memory limit too low?): unknown", "RunContainerError",
+               containers=[container(resources={"limits": {"memory": "4Mi"}})])],
+    finds("CRASH-01", "deployment/mlops/api", ["4Mi"], ["memory"]))
+incident("cfg-start-hook", "A hook after the start fails", [
+    configured("Exec lifecycle hook ([/warm.sh]) for Container \"app\" in Pod failed - error: command '/warm.sh' exited with 127", "PostStartHookError")],
+    finds("CFG-04", "deployment/mlops/api", ["/warm.sh"], ["lifecycle.postStart"]))
+incident("cfg-sub-path-key", "subPath names a key that the ConfigMap lacks: a folder lands on a file", [
+    configured(RUNC + 'error during container init: error mounting "/x/conf/app/0" to rootfs at "/etc/app.conf": not a directory: unknown', "RunContainerError",
+               containers=[container(volumeMounts=[{"name": "conf", "mountPath": "/etc/app.conf", "subPath": "app.conf"}])],
+               volumes=[{"name": "conf", "configMap": {"name": "conf"}}]),
+    {**thing("v1", "ConfigMap", "mlops", "conf"), "data": {"default.conf": "x"}}],
+    finds("CFG-07", "deployment/mlops/api", ["app.conf", "default.conf"], ["ConfigMap `conf`"]))
+failing = {"status": {"phase": "Failed", "startTime": at(2), "containerStatuses": [
+    {"name": "app", "image": "x", **terminated(128, "StartError", message=RUNC + 'exec: "/migrate.sh": stat /migrate.sh: no such file or directory: unknown')}]}}
+incident("job-command-missing", "A job tries again what its image does not have", [
+    job("mlops", "migrate", status={"failed": 1}, pods=[failing])],
+    finds("CFG-04", "job/mlops/migrate", ["/migrate.sh"], ["command"]))
+incident("job-command-missing-failed", "The same once its attempts are used up", [
+    job("mlops", "migrate", [condition(kind, "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit") for kind in ("FailureTarget", "Failed")],
+        status={"failed": 1}, pods=[failing])],
+    finds("JOB-01", "job/mlops/migrate", ["/migrate.sh"]))
+healthy("secret-deleted-later", "A container runs whose secret was deleted since", [
+    workload("mlops", "api", containers=[from_env("secret", "gone")])])
+
 incident("cfg-mount-on-file", "A folder is mounted where the image has a file", [workload("mlops", "api", pods=[
     {"statuses": [terminated(128, "StartError", 3, RUNC + 'error during container init: error mounting "/var/lib/kubelet/x" to rootfs at "/etc/app.yaml": mount /var/lib/kubelet/x:/etc/app.yaml, flags: 0x5001: not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)?')]}])],
     finds("CFG-07", "deployment/mlops/api", ["/etc/app.yaml"], ["mountPath"]))
@@ -402,6 +544,14 @@ for name, tail in [
         workload("mlops", "api", pods=[], refused='Internal error occurred: failed calling webhook "check.policy.example.com": failed to call webhook: Post "https://policy.policy.svc:443/validate?timeout=10s": ' + tail),
         {**thing("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", None, "policy"), **HOOK}],
         finds("API-14", "validatingwebhookconfiguration//policy", ["check.policy.example.com"], ["policy"], ["deployment/mlops/api"]))
+incident("rs-quota-wants-limits", "A quota wants each pod to name its limits", [
+    refused("failed quota: compute: must specify limits.cpu for: app; limits.memory for: app")],
+    finds("CFG-06", "resourcequota/mlops/compute", ["limits.cpu"], ["limits.cpu", "LimitRange"], ["deployment/mlops/api"]))
+incident("webhook-scaled-to-zero", "Nobody is behind a webhook: its deployment is scaled to zero", [
+    workload("mlops", "api", pods=[], refused='Internal error occurred: failed calling webhook "check.policy.example.com": failed to call webhook: Post "https://policy.policy.svc:443/validate?timeout=10s": dial tcp 10.96.3.4:443: connect: connection refused'),
+    {**thing("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", None, "policy"), **HOOK},
+    workload("policy", "policy", replicas=0, pods=[]), service("policy", "policy", {"app": "policy"})],
+    finds("API-14", "validatingwebhookconfiguration//policy", ["check.policy.example.com", "scaled to zero"], ["policy"], ["deployment/mlops/api"]))
 backend = workload("policy", "policy", pods=[{"name": "policy-1", "statuses": [crashing(1)]}])
 incident("webhook-backend-crashes", "The pods behind the webhook crash", [
     workload("mlops", "api", pods=[], refused='Internal error occurred: failed calling webhook "check.policy.example.com": failed to call webhook: Post "https://policy.policy.svc:443/validate?timeout=10s": no endpoints available for service "policy"'),
