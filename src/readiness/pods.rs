@@ -132,7 +132,7 @@ fn failed_container(pod: &Value) -> Option<LogSource> {
 pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
     let ended = ["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"));
     let ending = !read::text(pod, "/metadata/deletionTimestamp").is_empty();
-    if ended || ending || is_fine(pod) {
+    if ended || ending || is_fine(pod) && !is_restarted(pod, world) {
         return None;
     }
     lost_node(pod, world)
@@ -150,6 +150,14 @@ pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
 fn is_fine(pod: &Value) -> bool {
     let statuses = read::list(pod, "/status/containerStatuses");
     read::holds(pod, "Ready") && statuses.iter().all(|status| read::truth(status, "/ready"))
+}
+
+/// Whether a container of a pod that counts as ready is ended again and again.
+fn is_restarted(pod: &Value, world: &World) -> bool {
+    read::list(pod, "/status/containerStatuses").iter().any(|status| {
+        let restarts = read::number(status, "/restartCount").unwrap_or_default();
+        crash::is_between(&Container { pod, world, status, is_init: false }, restarts)
+    })
 }
 
 /// The first trouble of a container, init containers first: the others wait for them.
