@@ -77,13 +77,20 @@ impl Camera<'_> {
 
     /// Adds what the first lists make worth a look, as far as there are lists left.
     async fn second(&mut self) {
-        let wanted = lists::wanted(&self.world);
-        let (asked, left) = wanted.split_at(wanted.len().min(lists::MOST - lists::ALWAYS.len()));
+        let room = lists::MOST - lists::ALWAYS.len();
+        let taken = self.as_far_as(room, lists::wanted(&self.world)).await;
+        self.as_far_as(room - taken, lists::wanted_at_last(&self.world)).await;
+    }
+
+    /// Adds what is wanted as far as there is room; how many lists that took.
+    async fn as_far_as(&mut self, room: usize, wanted: Vec<List>) -> usize {
+        let (asked, left) = wanted.split_at(wanted.len().min(room));
         self.add(asked).await;
         self.unchecked.extend(left.iter().map(|list| Unchecked {
             kind: list.kind.to_owned(),
             why: format!("{} lists are the most for one look", lists::MOST),
         }));
+        asked.len()
     }
 
     /// Adds all objects of these kinds; why some could not be seen.
@@ -92,7 +99,8 @@ impl Camera<'_> {
         let mut refusals = Vec::new();
         for (list, answer) in lists.iter().zip(answers) {
             match answer {
-                Ok(found) => self.world.set(list.kind, found),
+                Ok(found) if list.is_whole() => self.world.set(list.kind, found),
+                Ok(found) => found.into_iter().for_each(|one| self.world.put(list.kind, one)),
                 Err(failure) => {
                     self.unchecked.push(Unchecked::new(list.kind, &failure.summary));
                     refusals.push(failure);
@@ -108,7 +116,11 @@ impl Camera<'_> {
         if !list.fields.is_empty() {
             params = params.fields(list.fields);
         }
-        self.objects.pages(&served, None, params, &|object| Some(self.reduced(object))).await
+        if !list.labels.is_empty() {
+            params = params.labels(list.labels);
+        }
+        let keep = |object| Some(self.reduced(object));
+        self.objects.pages(&served, None, (params, list.depth()), &keep).await
     }
 
     /// What stays of an object.

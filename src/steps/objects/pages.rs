@@ -4,6 +4,8 @@
 use std::fmt;
 
 use kube::api::ListParams;
+use kube::core::Request;
+use kube::core::request::Error;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -20,13 +22,31 @@ const RESTARTS: u32 = 3;
 /// What stays of an object; none of one that nobody wants.
 pub(super) type Keep<'k> = dyn Fn(Value) -> Option<Value> + Sync + 'k;
 
+/// How much of each object is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All of it.
+    Whole,
+    /// Its metadata alone: releases of Helm weigh a megabyte each.
+    Metadata,
+}
+
+impl Depth {
+    fn request(self, of: &Request, params: &ListParams) -> Result<hyper::Request<Vec<u8>>, Error> {
+        match self {
+            Self::Whole => of.list(params),
+            Self::Metadata => of.list_metadata(params),
+        }
+    }
+}
+
 impl Objects {
     /// What `keep` leaves of all objects of a kind that `params` select.
     pub async fn pages(
         &self,
         served: &Served,
         namespace: Option<&str>,
-        params: ListParams,
+        (params, depth): (ListParams, Depth),
         keep: &Keep<'_>,
     ) -> Result<Vec<Value>, Failure> {
         let mut params = params.limit(PAGE);
@@ -35,7 +55,7 @@ impl Objects {
         let mut restarts = 0;
         loop {
             let subject = Subject::served("list", served, namespace, "");
-            let request = collection(served, namespace).list(&params);
+            let request = depth.request(&collection(served, namespace), &params);
             let call = Call { request: subject.made(request)?, subject };
             match self.page(&call, &keep, &mut kept).await {
                 Ok(None) => return Ok(kept),
@@ -163,7 +183,8 @@ mod tests {
         let objects = fake.objects(&TestBed::new().ctx);
         let pods = Served::own("v1", "Pod");
         let keep = |object: Value| (object["metadata"]["name"] != "other").then_some(object);
-        let found = objects.pages(&pods, None, ListParams::default(), &keep).await?;
+        let found =
+            objects.pages(&pods, None, (ListParams::default(), Depth::Whole), &keep).await?;
         let begun = fake.calls().iter().filter(|call| !call.contains("continue=")).count();
         assert_eq!(begun, begins);
         assert!(found.iter().all(|pod| pod["kind"] == "Pod" && pod["apiVersion"] == "v1"));
