@@ -20,8 +20,22 @@ pub(super) fn of_pods(pods: &[String], world: &World) -> Vec<Root> {
         let near = world.within("Service", read::namespace(pod));
         near.filter(|service| selects(service, pod)).map(Root::of)
     });
-    let affected: BTreeSet<Root> = workloads.chain(services).collect();
+    let claims = found.iter().flat_map(|pod| unbound_claims(pod, world));
+    let affected: BTreeSet<Root> = workloads.chain(services).chain(claims).collect();
     affected.into_iter().collect()
+}
+
+/// The claims whose volumes are made once this pod has a node.
+fn unbound_claims<'w>(pod: &'w Value, world: &'w World) -> impl Iterator<Item = Root> + use<'w> {
+    let waits = read::text(pod, "/spec/nodeName").is_empty();
+    let volumes = read::list(pod, "/spec/volumes").iter().filter(move |_| waits);
+    volumes
+        .filter_map(move |volume| {
+            let name = read::text(volume, "/persistentVolumeClaim/claimName");
+            world.find("PersistentVolumeClaim", read::namespace(pod), name)
+        })
+        .filter(|claim| read::text(claim, "/status/phase") == "Pending")
+        .map(Root::of)
 }
 
 /// Whether a service selects a pod.

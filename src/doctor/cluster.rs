@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::affected;
 use super::finding::Finding;
 use super::grace::is_young;
 use super::rule::{self, Layer};
+use super::{affected, common};
 use super::{helm, ingress, node, schedule, service, storage};
 use crate::event::Form;
 use crate::manifest::images::ImageName;
@@ -68,12 +68,13 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
     for (root, cause) in &judged {
         places.entry((cause.code, cause.root.as_ref())).or_default().push(root.clone());
     }
-    let mut findings: Vec<Finding> = causes
+    let told = causes.into_iter().map(|cause| {
+        let judged = places.get(&(cause.code, cause.root.as_ref())).cloned();
+        (with_aside(cause, world, aside), judged.unwrap_or_default())
+    });
+    let mut findings: Vec<Finding> = common::gathered(told.collect(), world)
         .into_iter()
-        .map(|cause| {
-            let judged = places.get(&(cause.code, cause.root.as_ref())).cloned();
-            finding(&with_aside(cause, world, aside), judged.unwrap_or_default(), world)
-        })
+        .map(|(cause, judged)| finding(&cause, judged, world))
         .collect();
     let more = node::causes(world)
         .chain(storage::causes(world))

@@ -1,7 +1,8 @@
 //! Rules on ingresses: one that no controller serves, one that leads to a service that is not there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::event::CommandLine;
 use crate::manifest::read;
 use crate::policy::Class;
 use crate::readiness::{Cause, Finality, Remedy, Root, World};
@@ -47,21 +48,25 @@ fn unserved(ingress: &Value, world: &World) -> Option<Cause> {
         format!("is of class `{class}`, which the cluster does not have")
     };
     let shown = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Some(
-        Cause::new(
-            "INGRESS_UNSERVED",
-            Class::Prerequisite,
-            Finality::CurableBy(Remedy::Object),
-            format!("nobody serves ingress `{name}` in namespace `{namespace}`: it {why}"),
-        )
-        .because("ingress classes", &shown)
-        .maybe_root(Some(Root::of(ingress)))
-        .fix(if known.is_empty() {
-            "install a controller: on minikube `minikube addons enable ingress`; K3s has Traefik unless it was disabled".to_owned()
-        } else {
-            format!("set `ingressClassName: {}` of ingress `{name}` in namespace `{namespace}`", known[0])
-        }),
+    let cause = Cause::new(
+        "INGRESS_UNSERVED",
+        Class::Prerequisite,
+        Finality::CurableBy(Remedy::Object),
+        format!("nobody serves ingress `{name}` in namespace `{namespace}`: it {why}"),
     )
+    .because("ingress classes", &shown)
+    .maybe_root(Some(Root::of(ingress)));
+    Some(match known.as_slice() {
+        [] => cause.fix("install a controller: on minikube `minikube addons enable ingress`; K3s has Traefik unless it was disabled"),
+        [only] => {
+            let patch = json!({ "spec": { "ingressClassName": only } }).to_string();
+            let line = CommandLine::kubectl(namespace).args(["patch", "ingress", name]);
+            cause.run(line.args(["--type=merge", "-p", &patch]))
+        }
+        _ => cause.fix(format!(
+            "set `ingressClassName` of ingress `{name}` in namespace `{namespace}` to one of {shown}"
+        )),
+    })
 }
 
 /// The services and ports that an ingress leads to.

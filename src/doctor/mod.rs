@@ -4,6 +4,7 @@
 mod affected;
 pub mod bundle;
 pub mod cluster;
+mod common;
 pub mod finding;
 mod grace;
 mod helm;

@@ -150,8 +150,11 @@ pub(super) fn unbound(pod: &Value, world: &World) -> Cause {
     let namespace = read::namespace(pod);
     let pending = of(pod)
         .filter_map(|name| world.find("PersistentVolumeClaim", namespace, name))
-        .find(|claim| read::text(claim, "/status/phase") != "Bound")
-        .map(Root::of);
+        .find(|claim| read::text(claim, "/status/phase") != "Bound");
+    if let Some(cause) = pending.and_then(|claim| unbound::unmade(claim, None, world)) {
+        return Cause { affects: Vec::new(), ..cause }.affecting(pod);
+    }
+    let pending = pending.map(Root::of);
     let line = CommandLine::kubectl(namespace).args(["describe", "pvc"]);
     let name = pending.as_ref().map(|claim| claim.name.as_str());
     Cause::new(

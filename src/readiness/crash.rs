@@ -58,10 +58,17 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
     Some(cause)
 }
 
-/// Whether a container runs between two crashes: not ready, started anew more than once, and not yet
-/// for as long as it ran before.
-fn is_between(container: &Container<'_>, restarts: i64) -> bool {
+/// How long after it a container that was ended is told of as one that ends again and again, in
+/// seconds.
+const RECENT: i64 = 600;
+
+/// Whether a container runs between two crashes: not ready, or ready only because nobody asks it,
+/// started anew more than once, and not yet for as long as it ran before.
+pub(super) fn is_between(container: &Container<'_>, restarts: i64) -> bool {
     let status = container.status;
+    if read::truth(status, "/ready") && !is_told_to_end(container) {
+        return false;
+    }
     let before = |field| read::text(status, field).parse::<jiff::Timestamp>().ok();
     let lasted = before("/lastState/terminated/startedAt")
         .zip(before("/lastState/terminated/finishedAt"))
@@ -69,8 +76,20 @@ fn is_between(container: &Container<'_>, restarts: i64) -> bool {
     let runs = container.world.age(read::text(status, "/state/running/startedAt"));
     restarts > RESTARTS
         && !container.is_init
-        && !read::truth(status, "/ready")
         && runs.zip(lasted).is_some_and(|(runs, lasted)| runs <= lasted)
+}
+
+/// Whether events of late say that it is ended again and again.
+fn is_told_to_end(container: &Container<'_>) -> bool {
+    let is_late = |event: &&Value| {
+        let last = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime"];
+        let last = last.iter().map(|field| read::text(event, field)).find(|time| !time.is_empty());
+        last.and_then(|time| container.world.age(time)).is_some_and(|age| age < RECENT)
+    };
+    let killed = container.events("Killing").filter(|event| {
+        world::times(event) > 1 && world::message(event).contains(" probe, will be restarted")
+    });
+    killed.chain(container.events("BackOff")).any(|event| is_late(&event))
 }
 
 pub(super) fn out_of_memory(container: &Container<'_>) -> Cause {
@@ -133,13 +152,19 @@ fn killed_by_probe(container: &Container<'_>, exit: i64) -> Option<Cause> {
     let cause =
         by_probe(container, kind, probe).because("event Unhealthy", answer.unwrap_or(killed));
     let meaning = probe.zip(answer).map(|(probe, answer)| probe::explain(container, probe, answer));
-    Some(match meaning {
-        // A path or a port that is not there does not come by waiting longer.
-        Some(meaning) if meaning.rule == "PROBE-02" || meaning.why.contains("declares") => {
-            let summary = format!("{}: {}", cause.summary, meaning.why);
-            Cause { summary, ..cause }.rule(meaning.rule).fix(meaning.fix)
-        }
-        _ => cause,
+    let Some(meaning) = meaning else { return Some(cause) };
+    let summary = format!("{}: {}", cause.summary, meaning.why);
+    let cause = Cause { summary, ..cause };
+    // A path or a port that is not there does not come by waiting longer.
+    Some(if meaning.rule == "PROBE-02" || meaning.why.contains("declares") {
+        cause.rule(meaning.rule).fix(meaning.fix)
+    } else if meaning.rule == "PROBE-06" {
+        cause.fix(format!(
+            "{}; if it only takes long to start, give it a `startupProbe`",
+            meaning.fix
+        ))
+    } else {
+        cause
     })
 }
 
@@ -163,7 +188,7 @@ fn by_probe(container: &Container<'_>, kind: &str, probe: Option<&Value>) -> Cau
         "PROBE_KILLS",
         Class::Permanent,
         Finality::CurableBy(Remedy::Dependency),
-        format!("{} is killed by its {kind} probe{asked} before it answers", container.called()),
+        format!("{} is killed by its {kind} probe{asked}", container.called()),
     )
     .fix(fix)
 }

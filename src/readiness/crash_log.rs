@@ -1,12 +1,11 @@
 //! What the last lines of a crashed container's log add to its cause. Fetching the log is the step's.
 
-use super::cause::{Cause, Finality, Remedy, Root, Whose};
-use super::commands;
-use super::dependency::{self, Asked};
+use super::cause::{Cause, Finality, Remedy, Whose};
 use super::signatures::{self, DNS, Signature, UNREACHABLE};
 use super::traceback::{self, Raised};
 use super::world::World;
-use crate::event::{CommandLine, Evidence, Fix};
+use super::{answering, asked, commands};
+use crate::event::{Evidence, Fix};
 
 /// Most lines of a log that become evidence.
 const LINES: usize = 3;
@@ -17,7 +16,7 @@ const DEPENDENCY: Finality = Finality::CurableBy(Remedy::Dependency);
 const OPEN: [&str; 5] = ["CRASH_LOOP", "INIT_FAILED", "JOB_FAILED", "POD_FAILED", "PROBE_FAILING"];
 
 /// A line that decides, by its place, and what it means.
-type Decided = (&'static Signature, usize);
+pub(super) type Decided = (&'static Signature, usize);
 
 /// The cause with what the log adds: its last lines as evidence, and what known words mean.
 #[must_use]
@@ -28,10 +27,13 @@ pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
     let found = if is_open { decide(&lines, raised) } else { None };
     // A container that runs may have logged anything; only what is about its answers counts.
     if cause.code == "PROBE_FAILING" {
-        return running(cause, &lines, found);
+        return answering::told(cause, &lines, found, world);
     }
     cause.evidence.truncate(2);
     cause.evidence.extend(evidence(&cause, &lines, found, raised));
+    if cause.code == "PROBE_KILLS" {
+        return answering::listening(cause, &lines, world);
+    }
     if let Some(variable) = raised.and_then(|raised| unset(&lines, raised)) {
         cause.summary =
             format!("{}: variable `{variable}` of its environment is not set", cause.summary);
@@ -40,9 +42,9 @@ pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
     }
     match (found, raised) {
         (Some((signature, at)), _) => {
-            cause = explained(cause, signature);
+            cause = explained(cause, signature, lines[at], raised);
             if cause.code == UNREACHABLE || signature.code == Some(UNREACHABLE) {
-                cause = placed(cause, lines[at], world);
+                cause = asked::placed(cause, &lines, at, world);
             }
         }
         (None, Some(raised)) => cause = broken_off(cause, raised),
@@ -54,11 +56,12 @@ pub fn with_log(mut cause: Cause, log: &str, world: &World) -> Cause {
 /// The words that decide: those of the exception that ended the program, else any since it began to
 /// go wrong.
 fn decide(lines: &[&str], raised: Option<Raised<'_>>) -> Option<Decided> {
-    let matching = |line: &str| signatures::all().find(|one| one.is_in(line));
-    let first = raised.and_then(|raised| Some((matching(lines[raised.at])?, raised.at)));
     let from = raised.map_or(0, |raised| raised.from);
+    let fits = |one: &&Signature| one.is_among(&lines[from..]);
+    let matching = |line: &str| signatures::all().filter(fits).find(|one| one.is_in(line));
+    let first = raised.and_then(|raised| Some((matching(lines[raised.at])?, raised.at)));
     first.or_else(|| {
-        signatures::all().find_map(|signature| {
+        signatures::all().filter(fits).find_map(|signature| {
             let at = lines[from..].iter().rposition(|line| signature.is_in(line))?;
             Some((signature, from + at))
         })
@@ -72,21 +75,57 @@ fn evidence(
     found: Option<Decided>,
     raised: Option<Raised<'_>>,
 ) -> Vec<Evidence> {
-    let log = cause.log.as_ref();
-    let source = log.map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
-    let line = |text: &str| Evidence::new(source.as_str(), shorten(text.trim()));
+    let line = |text: &str| said(cause, text);
     if let Some(raised) = raised.filter(|raised| found.is_none_or(|(_, at)| at == raised.at)) {
-        let more = found.is_none().then(|| lines.get(raised.at + 1).copied()).flatten();
-        return raised.frame.into_iter().chain([raised.words]).chain(more).map(line).collect();
+        let more = match found {
+            // An earlier line may say the same with more words, such as versions.
+            Some((one, at)) => lines[..at].iter().rfind(|line| one.is_in(line)).copied(),
+            None => lines.get(raised.at + 1).copied(),
+        };
+        let frame = raised.own.or(raised.frame);
+        return frame.into_iter().chain([raised.words]).chain(more).map(line).collect();
     }
     let last = found.map_or(lines.len(), |(_, at)| (at + 1).max(lines.len().min(LINES)));
     let first = last.saturating_sub(LINES);
     lines[first..last].iter().map(|text| line(text)).collect()
 }
 
+/// A line of the log as evidence.
+pub(super) fn said(cause: &Cause, text: &str) -> Evidence {
+    let log = cause.log.as_ref();
+    let source = log.map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
+    Evidence::new(source, shorten(text.trim()))
+}
+
+/// Stands in advice for the frame of a traceback.
+const LINE: &str = "the line that the traceback ends with";
+
+/// Advice that names the program's own frame.
+fn at_frame(fix: String, raised: Option<Raised<'_>>) -> String {
+    match raised.and_then(|raised| raised.own.or(raised.frame)) {
+        Some(frame) => fix.replace(LINE, &place(frame)),
+        None => fix,
+    }
+}
+
+/// A frame in a sentence: `line 41 of /app/main.py`.
+fn place(frame: &str) -> String {
+    let python = frame.strip_prefix("File \"").and_then(|rest| rest.split_once("\", line "));
+    match python {
+        Some((file, rest)) => format!("line {} of {file}", rest.split(',').next().unwrap_or(rest)),
+        None => frame.to_owned(),
+    }
+}
+
 /// The cause with what a signature means.
-fn explained(mut cause: Cause, signature: &Signature) -> Cause {
-    cause.summary = format!("{}: {}", cause.summary, signature.why);
+fn explained(
+    mut cause: Cause,
+    signature: &Signature,
+    line: &str,
+    raised: Option<Raised<'_>>,
+) -> Cause {
+    let (why, fix) = signature.told(line);
+    cause.summary = format!("{}: {why}", cause.summary);
     cause.whose = signature.whose;
     // Arguments that a chart left empty are why a program does not take them.
     let says_more = cause.rule == Some("HELM-08") && signature.rule == Some("CFG-04");
@@ -94,7 +133,7 @@ fn explained(mut cause: Cause, signature: &Signature) -> Cause {
         "INIT_FAILED" => Some("CRASH-15"),
         "JOB_FAILED" => cause.rule,
         _ if says_more => cause.rule,
-        _ => signature.rule,
+        _ => signature.rule.or(cause.rule),
     };
     if !["JOB_FAILED", "POD_FAILED"].contains(&cause.code) {
         cause.code = signature.code.unwrap_or(cause.code);
@@ -103,13 +142,13 @@ fn explained(mut cause: Cause, signature: &Signature) -> Cause {
             _ => DEPENDENCY,
         };
     }
-    if let Some(fix) = signature.fix.filter(|_| !says_more) {
+    if let Some(fix) = fix.filter(|_| !says_more) {
         cause.fix = Some(if signature.code == Some("EXEC_FORMAT") {
             let architecture = cause.log.as_ref().and_then(|log| log.architecture.clone());
             let platform = format!("linux/{}", architecture.as_deref().unwrap_or("amd64"));
             Fix::run(commands::build(&platform, ""))
         } else {
-            advised(fix)
+            advised(at_frame(fix, raised))
         });
     }
     cause
@@ -127,123 +166,18 @@ fn unset<'l>(lines: &[&'l str], raised: Raised<'l>) -> Option<&'l str> {
 fn broken_off(mut cause: Cause, raised: Raised<'_>) -> Cause {
     cause.summary = format!("{}: its program ends with {}", cause.summary, shorten(raised.words));
     cause.whose = Whose::Application;
-    if let Some(frame) = raised.frame {
-        cause.fix =
-            Some(Fix::advice(format!("correct what fails at {frame}, and build the image anew")));
+    if let Some(frame) = raised.own.or(raised.frame) {
+        cause.fix = Some(Fix::advice(format!(
+            "correct what fails at {}, and build the image anew",
+            place(frame)
+        )));
     }
     cause
 }
 
 /// What an advice of a signature is: that on the cluster's name service is a command.
-fn advised(words: &str) -> Fix {
-    if words == DNS { Fix::run(name_service()) } else { Fix::advice(words) }
-}
-
-/// The cluster's name service.
-fn kube_dns() -> Root {
-    Root::new("Service", "kube-system", "kube-dns")
-}
-
-/// Whether the cluster's name service runs.
-fn name_service() -> CommandLine {
-    CommandLine::kubectl("kube-system")
-        .args(["get", "pods", "-l", "k8s-app=kube-dns"])
-        .comment("if they run, look for a NetworkPolicy that bars UDP port 53")
-}
-
-/// The cause with the service that the container asks for in vain.
-fn placed(mut cause: Cause, line: &str, world: &World) -> Cause {
-    let Some(namespace) = cause.log.as_ref().map(|log| log.namespace.clone()) else { return cause };
-    // A name service that does not answer says nothing of the name.
-    if cause.rule == Some("DNS-01") {
-        cause.needs = Some(kube_dns());
-        return cause;
-    }
-    match dependency::asked(line, &namespace, world) {
-        Some(Asked::Silent(service)) => {
-            cause.summary = format!("{} (service `{}`)", cause.summary, service.name);
-            cause.fix = Some(Fix::run(
-                CommandLine::kubectl(&service.namespace)
-                    .args(["get", "endpointslices", "-l"])
-                    .arg(format!("kubernetes.io/service-name={}", service.name))
-                    .comment(format!("are the pods behind service `{}` ready?", service.name)),
-            ));
-            cause.needs = Some(service);
-        }
-        Some(Asked::Unresolved(service)) => {
-            cause.summary = format!(
-                "{}, though service `{}` is in namespace `{}`",
-                cause.summary, service.name, service.namespace
-            );
-            if !["JOB-01", "CRASH-15"].iter().any(|rule| cause.rule == Some(*rule)) {
-                cause.rule = cause.rule.map(|_| "DNS-01");
-            }
-            cause.fix = Some(Fix::run(name_service()));
-            cause.needs = Some(kube_dns());
-        }
-        Some(Asked::Nowhere(host, elsewhere)) => {
-            let hint = match elsewhere {
-                Some(other) => format!(
-                    "name it `{}.{}`: that is where service `{}` is",
-                    other.name, other.namespace, other.name
-                ),
-                None => format!(
-                    "deploy service `{host}`, or correct the host in the container's environment"
-                ),
-            };
-            cause.summary = format!(
-                "{}: no service is called `{host}` in namespace `{namespace}`",
-                cause.summary
-            );
-            cause.fix = Some(Fix::advice(hint));
-        }
-        None => {}
-    }
-    cause
-}
-
-/// A container that runs and does not answer its probe: where it listens, and what it says of
-/// itself.
-fn running(mut cause: Cause, lines: &[&str], found: Option<Decided>) -> Cause {
-    let source = cause
-        .log
-        .as_ref()
-        .map_or("log".to_owned(), |log| format!("log {}/{}", log.pod, log.container));
-    let listens = lines
-        .iter()
-        .rev()
-        .find(|line| line.contains("unning on http://") || line.contains("istening at: http://"));
-    if let Some(line) = listens.filter(|_| cause.rule == Some("PROBE-03")) {
-        let is_inside = line.contains("127.0.0.1") || line.contains("localhost");
-        cause.evidence.push(Evidence::new(source, shorten(line)));
-        if is_inside {
-            cause.summary =
-                format!("{}: the program listens for its own container alone", cause.summary);
-            cause.whose = Whose::Application;
-            cause.fix =
-                Some(Fix::advice("let the program listen on 0.0.0.0 in place of 127.0.0.1"));
-        }
-        return cause;
-    }
-    let degraded = lines.iter().rev().find(|line| {
-        let line = line.to_ascii_lowercase();
-        line.contains("degraded")
-            || line.contains("model_loaded\":false")
-            || line.contains("model_loaded\": false")
-            || line.contains("not ready")
-    });
-    let told = degraded.copied().or_else(|| found.map(|(_, at)| lines[at]));
-    if let Some(line) = told {
-        cause.evidence.push(Evidence::new(source, shorten(line)));
-    }
-    if let (None, Some((signature, _))) = (degraded, found) {
-        cause.summary = format!("{}; its log: {}", cause.summary, signature.why);
-        cause.whose = signature.whose;
-    }
-    if degraded.is_some() {
-        cause.whose = Whose::Application;
-    }
-    cause
+fn advised(words: String) -> Fix {
+    if words == DNS { Fix::run(asked::name_service()) } else { Fix::advice(words) }
 }
 
 /// Whether a log has anything to say; the runtime may have cleared it away.

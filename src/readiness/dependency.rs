@@ -17,7 +17,7 @@ const PATTERNS: [&str; 8] = [
     r#"(?:server at|bad address|Unknown MySQL server host|on|host) ["']([\w.-]+)["']"#,
     r"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|UnknownHostException:) ([\w.-]+)",
     r"(?:onnect(?:ing)? to|dial tcp|resolve host:?|host not found in upstream) \W?([\w.-]+)",
-    r"\b([a-z0-9][\w-]*(?:\.[\w-]+)*):\d{2,5}\b",
+    r"\b([a-z0-9][\w-]*(?:\.[\w-]+)*):(?:\d{4,5}|80|443)\b",
 ];
 
 static HOSTS: LazyLock<Vec<Regex>> =
@@ -48,12 +48,19 @@ pub(super) enum Asked {
     Unresolved(Root),
     /// A name in the cluster that no service has; where one of this name is, if anywhere.
     Nowhere(String, Option<Root>),
+    /// The pod that asks.
+    Itself(String),
+    /// A host outside of the cluster.
+    Outside(String),
 }
 
-/// What a line that was logged in a namespace asks for; `None` for hosts outside of the cluster and
-/// where services were not listed.
+/// What a line that was logged in a namespace asks for; `None` where it names no host, or one of a
+/// cluster whose services were not listed.
 pub(super) fn asked(line: &str, namespace: &str, world: &World) -> Option<Asked> {
     let host = host(line)?;
+    if host == "localhost" || host.starts_with("127.") {
+        return Some(Asked::Itself(host.to_owned()));
+    }
     let known = world.all("Service").iter();
     let by_address = known.clone().find(|service| read::text(service, "/spec/clusterIP") == host);
     if let Some(service) = by_address {
@@ -63,17 +70,21 @@ pub(super) fn asked(line: &str, namespace: &str, world: &World) -> Option<Asked>
     let inside = short.strip_suffix(".svc");
     let is_inside = inside.is_some() || !short.contains('.');
     let mut parts = inside.unwrap_or(short).split('.');
-    let name = parts.next().filter(|name| !name.is_empty() && *name != "localhost")?;
+    let name = parts.next().filter(|name| !name.is_empty())?;
     let place = parts.next().unwrap_or(namespace);
-    if parts.next().is_some() || name.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    if parts.next().is_some() {
+        // An address, or a name of the internet; a longer one of the cluster may be a pod's.
+        return (!is_inside).then(|| Asked::Outside(host.to_owned()));
     }
     if let Some(service) = world.find("Service", place, name) {
         let root = Root::of(service);
         let is_unresolved = UNRESOLVED.iter().any(|words| line.contains(words));
         return Some(if is_unresolved { Asked::Unresolved(root) } else { Asked::Silent(root) });
     }
-    if !is_inside || !world.lacks("Service", place, name) {
+    if !is_inside {
+        return Some(Asked::Outside(host.to_owned()));
+    }
+    if !world.lacks("Service", place, name) {
         return None;
     }
     let elsewhere = known.clone().find(|service| read::name(service) == name).map(Root::of);
@@ -83,7 +94,20 @@ pub(super) fn asked(line: &str, namespace: &str, world: &World) -> Option<Asked>
 /// The host that a line names.
 fn host(line: &str) -> Option<&str> {
     let found = HOSTS.iter().filter_map(|pattern| pattern.captures(line));
-    found.filter_map(|captures| captures.get(1)).map(|host| host.as_str()).next()
+    found
+        .filter_map(|captures| captures.get(1))
+        .map(|host| host.as_str())
+        .find(|host| is_host(host))
+}
+
+/// Endings of the names of sources, which stand before the number of a line as hosts do before a port.
+const SOURCES: [&str; 8] = [".py", ".go", ".js", ".ts", ".rs", ".java", ".rb", ".cpp"];
+
+/// Whether words have the form of a host: names begin with a letter, times and versions do not.
+fn is_host(words: &str) -> bool {
+    let is_address = words.parse::<std::net::Ipv4Addr>().is_ok();
+    let begins = words.starts_with(|first: char| first.is_ascii_alphabetic());
+    is_address || begins && !SOURCES.iter().any(|ending| words.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -125,7 +149,13 @@ mod tests {
         ] {
             assert_eq!(host(line), Some(wanted), "{line}");
         }
-        assert_eq!(host("nothing at all"), None);
+        for line in [
+            "nothing at all",
+            "2026-11-21T10:3744 ERROR Connection refused",
+            "db.py:1044 ConnectionRefusedError: [Errno 111] Connection refused",
+        ] {
+            assert_eq!(host(line), None, "{line}");
+        }
     }
 
     #[test]
@@ -149,7 +179,14 @@ mod tests {
             of("lookup redis on 10.96.0.10:53: no such host"),
             Some(Asked::Nowhere("redis".into(), Some(root("data", "redis"))))
         );
-        assert_eq!(of("lookup api.example.com on 10.96.0.10:53: no such host"), None);
+        assert_eq!(
+            of("lookup api.example.com on 10.96.0.10:53: no such host"),
+            Some(Asked::Outside("api.example.com".into()))
+        );
+        assert_eq!(
+            of("Error 111 connecting to localhost:6379. Connection refused."),
+            Some(Asked::Itself("localhost".into()))
+        );
         assert_eq!(asked("lookup redis on 1:53: no such host", "mlops", &World::default()), None);
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn job(object: &Value, world: &World) -> Readiness {
         if is_made_up_for(object, world) {
             return Readiness::Ready("failed, and a later run completed".to_owned());
         }
-        let mut cause = with_end(failure(object, condition), object, world);
+        let cause = with_end(failure(object, condition), object, world);
+        let mut cause = out_of_memory(cause, object, world);
         cause.log = pods::last_failed(object, world);
         return Readiness::Failed(cause);
     }
@@ -103,6 +104,35 @@ pub(super) fn never_starts(object: &Value, world: &World) -> Option<Cause> {
     };
     let cause = unstartable(object, world).filter(|_| is_job && !runs())?;
     (cause.finality == Finality::Fatal).then_some(cause)
+}
+
+/// The cause with the memory that a container of the last attempt lacked.
+fn out_of_memory(cause: Cause, object: &Value, world: &World) -> Cause {
+    let Some(log) = pods::last_failed(object, world) else { return cause };
+    let Some(pod) = world.find("Pod", &log.namespace, &log.pod) else { return cause };
+    let named = |list: &str| {
+        let mut all = read::list(pod, list).iter();
+        all.find(|one| read::text(one, "/name") == log.container)
+    };
+    let killed = named("/status/containerStatuses")
+        .is_some_and(|status| read::text(status, "/state/terminated/reason") == "OOMKilled");
+    if !killed {
+        return cause;
+    }
+    let limit =
+        named("/spec/containers").map_or("", |spec| read::text(spec, "/resources/limits/memory"));
+    let of = if limit.is_empty() { String::new() } else { format!(" of {limit}") };
+    let container = &log.container;
+    let summary = format!(
+        "{}: its container `{container}` needs more memory than its limit{of} (OOMKilled)",
+        cause.summary
+    );
+    // What a job makes its pods from cannot be changed.
+    Cause { summary, ..cause }.fix(format!(
+        "raise `resources.limits.memory` of container `{container}` of job `{}` in namespace `{}`, and make the job anew",
+        read::name(object),
+        read::namespace(object)
+    ))
 }
 
 /// Whether a later run of the same cron job completed.

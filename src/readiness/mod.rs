@@ -1,6 +1,8 @@
 //! When an object is ready, and why it is not: pure judgements over watched objects, one file a
 //! kind. Watching, waiting and fetching logs are the step's.
 
+mod answering;
+mod asked;
 pub mod cause;
 mod claim;
 mod commands;

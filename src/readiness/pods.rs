@@ -147,7 +147,7 @@ pub fn pod_cause(pod: &Value, world: &World) -> Option<Cause> {
 pub fn pod_causes(pod: &Value, world: &World) -> Vec<Cause> {
     let ended = ["Succeeded", "Failed"].contains(&read::text(pod, "/status/phase"));
     let ending = !read::text(pod, "/metadata/deletionTimestamp").is_empty();
-    if ended || ending || is_fine(pod) {
+    if ended || ending || is_fine(pod) && !is_restarted(pod, world) {
         return Vec::new();
     }
     let before = lost_node(pod, world)
@@ -174,6 +174,14 @@ pub fn pod_causes(pod: &Value, world: &World) -> Vec<Cause> {
 fn is_fine(pod: &Value) -> bool {
     let statuses = read::list(pod, "/status/containerStatuses");
     read::holds(pod, "Ready") && statuses.iter().all(|status| read::truth(status, "/ready"))
+}
+
+/// Whether a container of a pod that counts as ready is ended again and again.
+fn is_restarted(pod: &Value, world: &World) -> bool {
+    read::list(pod, "/status/containerStatuses").iter().any(|status| {
+        let restarts = read::number(status, "/restartCount").unwrap_or_default();
+        crash::is_between(&Container { pod, world, status, is_init: false }, restarts)
+    })
 }
 
 /// What containers wait for before they can start, each of them; if all can start, the first of

@@ -171,6 +171,14 @@ pub(super) fn explain(container: &Container<'_>, probe: &Value, answer: &str) ->
         return refused(container, probe);
     }
     let is_exec = probe.get("exec").is_some();
+    let seconds = read::number(probe, "/timeoutSeconds").unwrap_or(1);
+    if is_exec && answer.contains("timed out") {
+        return Meaning::new(
+            "PROBE-05",
+            format!("its command does not end within its timeout of {seconds} s"),
+            "raise `timeoutSeconds` of the probe, or let it run something quicker",
+        );
+    }
     if answer.contains("executable file not found")
         || is_exec && answer.contains("no such file or directory")
         || words.starts_with("command ")
@@ -190,7 +198,6 @@ pub(super) fn explain(container: &Container<'_>, probe: &Value, answer: &str) ->
     }
     let timeouts = ["context deadline exceeded", "Client.Timeout", "timed out", "i/o timeout"];
     if timeouts.iter().any(|known| answer.contains(known)) {
-        let seconds = read::number(probe, "/timeoutSeconds").unwrap_or(1);
         return Meaning::new(
             "PROBE-04",
             format!("no answer within its timeout of {seconds} s"),

@@ -207,7 +207,9 @@ fn mismatch(
     let meant = nearest.filter(|(workload, labels)| near(workload, labels) > (0, 0));
     let labels = meant.map(|(workload, _)| write_selector(workload)).unwrap_or_default();
     let cause = if labels.is_empty() {
-        cause.fix(format!("correct `selector` of service `{own_name}` in namespace `{namespace}`"))
+        cause.fix(format!(
+            "correct `selector` of service `{own_name}` in namespace `{namespace}`, or delete the service if what it was for is gone"
+        ))
     } else {
         let set = CommandLine::kubectl(namespace).args(["set", "selector", "service", own_name]);
         cause.run(set.arg(labels))

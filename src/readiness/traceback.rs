@@ -11,6 +11,8 @@ pub(super) struct Raised<'l> {
     pub(super) words: &'l str,
     /// The frame nearest to it: `File "/app/main.py", line 41, in load_model`.
     pub(super) frame: Option<&'l str>,
+    /// The nearest one of the program's own code, where that is another: the others are of libraries.
+    pub(super) own: Option<&'l str>,
 }
 
 /// The last exception in these lines, if there is one.
@@ -42,7 +44,18 @@ fn python<'l>(lines: &[&'l str]) -> Option<Raised<'l>> {
         from = earlier;
     }
     let frame = last_frame.map(|at| lines[at].trim());
-    Some(Raised { at, from, words: lines[at].trim(), frame })
+    let told = &lines[from..at];
+    let own = told.iter().rev().map(|line| line.trim()).find(|line| is_own(line));
+    let own = own.filter(|own| Some(*own) != frame);
+    Some(Raised { at, from, words: lines[at].trim(), frame, own })
+}
+
+/// Where Python keeps what is not the program's own.
+const LIBRARIES: [&str; 6] =
+    ["site-packages/", "dist-packages/", "/lib/python", "/bin/", "\"<", ".pyx\""];
+
+fn is_own(line: &str) -> bool {
+    line.starts_with("File \"") && !LIBRARIES.iter().any(|known| line.contains(known))
 }
 
 /// `module.Class: words` or `Class` alone, without a space before the colon.
@@ -61,7 +74,7 @@ fn java<'l>(lines: &[&'l str]) -> Option<Raised<'l>> {
     let at = from + cause.unwrap_or_default();
     let words = lines[at].trim_start_matches("Caused by: ");
     let frame = lines[at + 1..].iter().find(|line| line.trim_start().starts_with("at "));
-    Some(Raised { at, from, words, frame: frame.map(|line| line.trim()) })
+    Some(Raised { at, from, words, frame: frame.map(|line| line.trim()), own: None })
 }
 
 /// `panic: ...`, and the first line of a source after it that is not the runtime's.
@@ -73,7 +86,7 @@ fn go<'l>(lines: &[&'l str]) -> Option<Raised<'l>> {
         .iter()
         .map(|line| line.trim())
         .find(|line| line.contains(".go:") && !line.contains("/runtime/"));
-    Some(Raised { at, from: at, words: lines[at], frame })
+    Some(Raised { at, from: at, words: lines[at], frame, own: None })
 }
 
 /// `TypeError: ...` with frames `at ... (/app/index.js:3:9)` below it.
@@ -84,7 +97,13 @@ fn node<'l>(lines: &[&'l str]) -> Option<Raised<'l>> {
             && lines.get(at + 1..).into_iter().flatten().take(4).any(|line| is_frame(line))
     })?;
     let frame = lines[at + 1..].iter().find(|line| is_frame(line) && !line.contains("node:"));
-    Some(Raised { at, from: at, words: lines[at].trim(), frame: frame.map(|line| line.trim()) })
+    Some(Raised {
+        at,
+        from: at,
+        words: lines[at].trim(),
+        frame: frame.map(|line| line.trim()),
+        own: None,
+    })
 }
 
 #[cfg(test)]
@@ -120,6 +139,15 @@ mod tests {
             "TypeError: x is not a function",
             "at Object.<anonymous> (/app/index.js:3:9)",
         );
+    }
+
+    #[test]
+    fn the_frame_of_the_programs_own_code_is_told_from_those_of_libraries() {
+        let log = "Traceback (most recent call last):\n  File \"/dags/split.py\", line 88, in drift\n    x = y\n  File \"/usr/lib/python3/site-packages/pandas/frame.py\", line 3813, in __getitem__\n    z\nKeyError: 'price'\n";
+        let lines: Vec<&str> = log.lines().collect();
+        let raised = last(&lines).unwrap();
+        assert_eq!(raised.own, Some("File \"/dags/split.py\", line 88, in drift"));
+        assert!(raised.frame.unwrap().contains("pandas"));
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
         event("FailedBinding").is_some_and(|words| words.contains("no storage class is set"));
     // A claim may also name a class just to be matched with a volume made by hand.
     let by_hand = volumes(class, world).any(|volume| misfits(object, volume).is_empty());
+    if let Some(cause) = released(object, world).filter(|_| !by_hand) {
+        return Some(cause);
+    }
     let known = match wanted {
         Some("") => (says_no_class || world.knows("PersistentVolume") && !by_hand)
             .then(|| no_volume(object, world)),
@@ -212,8 +215,6 @@ fn unknown_class(object: &Value, class: &str, world: &World) -> Cause {
 
 /// A claim that its class's provisioner is asked for and does not make.
 fn not_made(object: &Value, waiting: Option<&str>, world: &World) -> Option<Cause> {
-    let class = class_of(object, world)?;
-    let provisioner = read::text(class, "/provisioner");
     let age = world.age(read::text(object, "/metadata/creationTimestamp"));
     let selected =
         object.pointer("/metadata/annotations/volume.kubernetes.io~1selected-node").is_some();
@@ -221,6 +222,13 @@ fn not_made(object: &Value, waiting: Option<&str>, world: &World) -> Option<Caus
     if !is_asked || age.is_none_or(|age| age < MAKING) {
         return None;
     }
+    unmade(object, waiting, world)
+}
+
+/// A claim that waits for a volume of its class, and what would make one.
+pub(super) fn unmade(object: &Value, waiting: Option<&str>, world: &World) -> Option<Cause> {
+    let class = class_of(object, world)?;
+    let provisioner = read::text(class, "/provisioner");
     let name = read::name(class);
     let others: Vec<&str> = world
         .all("StorageClass")
@@ -276,14 +284,54 @@ fn not_made(object: &Value, waiting: Option<&str>, world: &World) -> Option<Caus
     )
 }
 
+/// A claim that was made anew, whose volume still belongs to the one before it; a provisioner makes
+/// another one.
+fn released(object: &Value, world: &World) -> Option<Cause> {
+    let makes =
+        class_of(object, world).is_some_and(|class| read::text(class, "/provisioner") != BY_HAND);
+    if makes {
+        return None;
+    }
+    let holder = [read::namespace(object), read::name(object)];
+    let volume = world.all("PersistentVolume").iter().find(|volume| {
+        let of = ["namespace", "name"]
+            .map(|field| read::text(volume, &format!("/spec/claimRef/{field}")));
+        read::text(volume, "/status/phase") == "Released" && of == holder
+    })?;
+    let [namespace, claim] = holder;
+    let name = read::name(volume);
+    let summary = format!(
+        "{} gets no volume: `{name}`, which held its data, is Released and still belongs to the claim of this name before it",
+        called(object)
+    );
+    let patch = r#"[{"op":"remove","path":"/spec/claimRef"}]"#;
+    Some(
+        of(object, "CLAIM_LOST", summary)
+            .rule("PVC-06")
+            .because(format!("volume {name}"), "phase: Released")
+            .run(
+                CommandLine::kubectl("")
+                    .args(["patch", "pv", name, "--type=json", "-p", patch])
+                    .comment(format!(
+                        "gives the volume with its data to claim {claim} in {namespace}"
+                    )),
+            ),
+    )
+}
+
 fn provisioning(object: &Value, words: &str, world: &World) -> Cause {
     let tail = words.rsplit("\": ").next().unwrap_or(words);
     let class = class_of(object, world).map_or("", read::name);
+    let is_about_modes =
+        ["access mode", "AccessMode", "ReadWriteMany"].iter().any(|known| words.contains(known));
+    let modes: Vec<&str> =
+        read::list(object, "/spec/accessModes").iter().filter_map(Value::as_str).collect();
+    let asks = if is_about_modes { format!(" for {}", modes.join(", ")) } else { String::new() };
     let cause = Cause::new(
         "CLAIM_NOT_PROVISIONED",
         Class::Permanent,
         Finality::Transient,
-        format!("{} gets no volume: {tail}", called(object)),
+        format!("{} gets no volume{asks}: {tail}", called(object)),
     )
     .because("event ProvisioningFailed", words)
     .root("PersistentVolumeClaim", read::namespace(object), read::name(object))
@@ -292,8 +340,7 @@ fn provisioning(object: &Value, words: &str, world: &World) -> Cause {
     if words.contains("no volume plugin matched") {
         return cause.rule("PVC-04").fix(format!("make a volume of class `{class}` by hand that fits the claim, or name a class that makes volumes"));
     }
-    let modes = ["access mode", "AccessMode", "ReadWriteMany"];
-    if modes.iter().any(|known| words.contains(known)) {
+    if is_about_modes {
         return cause.fix(format!(
             "ask for `accessModes: [ReadWriteOnce]` in claim `{}` in namespace `{}`: class `{class}` makes no other volumes",
             read::name(object),

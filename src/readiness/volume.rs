@@ -17,6 +17,9 @@ use crate::policy::Class;
 /// How long a node may make a pod's containers without a word, in seconds.
 const SILENCE: i64 = 600;
 
+/// How long a disk may take to come over from another node, in seconds.
+const ATTACHING: i64 = 60;
+
 /// Attempts that fail while a node still comes up pass by themselves.
 const PASSING: [&str; 3] = ["failed to sync", "not registered", "timed out waiting for the cache"];
 
@@ -81,7 +84,8 @@ fn repeated<'w>(pod: &Value, reasons: &[&str], world: &'w World) -> Option<&'w s
 /// A volume that is there and that the node cannot attach or mount.
 fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
     let reasons = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
-    let words = repeated(pod, &reasons, world).filter(|words| named(words).is_none())?;
+    let repeated = repeated(pod, &reasons, world).filter(|words| named(words).is_none());
+    let words = attached_elsewhere(pod, world).or(repeated)?;
     let volume = words
         .split_once("volume \"")
         .and_then(|(_, rest)| rest.split_once('"'))
@@ -123,6 +127,18 @@ fn not_mounted(pod: &Value, world: &World) -> Option<Cause> {
     } else {
         cause.run(commands::describe(pod))
     })
+}
+
+/// What is said once of a disk that another node still has, if that is a minute ago.
+fn attached_elsewhere<'w>(pod: &Value, world: &'w World) -> Option<&'w str> {
+    let told = world.events(pod).filter(|event| world::message(event).contains("Multi-Attach"));
+    let age = |event: &Value| {
+        let first = ["/firstTimestamp", "/eventTime"].map(|field| read::text(event, field));
+        first.iter().find_map(|time| world.age(time))
+    };
+    told.filter(|event| world::times(event) > 1 || age(event).is_some_and(|age| age > ATTACHING))
+        .last()
+        .map(world::message)
 }
 
 /// A pod whose sandbox its node cannot make.

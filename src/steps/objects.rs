@@ -40,7 +40,7 @@ pub use crate::manifest::keep::MANAGER;
 use crate::policy::Failure;
 use crate::steps::{StepCtx, ownership};
 pub use connect::{Standing, server, standing};
-pub use pages::ManagedFields;
+pub use pages::Depth;
 use refusal::{Refusal, Subject};
 
 /// Most requests at the same time.

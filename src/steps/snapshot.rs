@@ -27,7 +27,7 @@ use crate::readiness::sources::Sources;
 use crate::readiness::{LogSource, World};
 use crate::redact::{Learned, Redactor, Scrubber};
 use crate::steps::deploy::last_words;
-use crate::steps::objects::{AT_ONCE, ManagedFields, Objects};
+use crate::steps::objects::{AT_ONCE, Objects};
 use lists::List;
 
 /// A cluster as it was seen, and the way to see more of it.
@@ -80,13 +80,20 @@ impl Camera<'_> {
 
     /// Adds what the first lists make worth a look, as far as there are lists left.
     async fn second(&mut self) {
-        let wanted = lists::wanted(&self.world);
-        let (asked, left) = wanted.split_at(wanted.len().min(lists::MOST - lists::ALWAYS.len()));
+        let room = lists::MOST - lists::ALWAYS.len();
+        let taken = self.as_far_as(room, lists::wanted(&self.world)).await;
+        self.as_far_as(room - taken, lists::wanted_at_last(&self.world)).await;
+    }
+
+    /// Adds what is wanted as far as there is room; how many lists that took.
+    async fn as_far_as(&mut self, room: usize, wanted: Vec<List>) -> usize {
+        let (asked, left) = wanted.split_at(wanted.len().min(room));
         self.add(asked).await;
         self.unchecked.extend(left.iter().map(|list| Unchecked {
             kind: list.kind.to_owned(),
             why: format!("{} lists are the most for one look", lists::MOST),
         }));
+        asked.len()
     }
 
     /// Adds all objects of these kinds; why some could not be seen.
@@ -95,7 +102,8 @@ impl Camera<'_> {
         let mut refusals = Vec::new();
         for (list, answer) in lists.iter().zip(answers) {
             match answer {
-                Ok(found) => self.world.set(list.kind, found),
+                Ok(found) if list.is_whole() => self.world.set(list.kind, found),
+                Ok(found) => found.into_iter().for_each(|one| self.world.put(list.kind, one)),
                 Err(failure) => {
                     self.unchecked.push(Unchecked::new(list.kind, &failure.summary));
                     refusals.push(failure);
@@ -111,8 +119,11 @@ impl Camera<'_> {
         if !list.fields.is_empty() {
             params = params.fields(list.fields);
         }
+        if !list.labels.is_empty() {
+            params = params.labels(list.labels);
+        }
         let reduced = |object| Some(self.reduced(object));
-        self.objects.pages(&served, None, params, (ManagedFields::LeftOut, &reduced)).await
+        self.objects.pages(&served, None, params, (list.depth(), &reduced)).await
     }
 
     /// What stays of an object.

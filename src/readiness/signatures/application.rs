@@ -3,7 +3,7 @@
 use super::{Signature, application as of};
 
 /// Words of one meaning alone: they decide first.
-pub(super) static SPECIFIC: [Signature; 11] = [
+pub(super) static SPECIFIC: [Signature; 13] = [
     of(
         "CRASH-05",
         &["exec format error", "exec user process caused"],
@@ -19,8 +19,14 @@ pub(super) static SPECIFIC: [Signature; 11] = [
     ),
     of(
         "CRASH-09",
+        &["KeyError: #", "EOFError: Ran out of input"],
+        "its model was written by another version of scikit-learn or Python, or the file is no model",
+        "build the image with the version of scikit-learn that wrote the model, or export the model again; see that the file is one, and no pointer of git-lfs or web page",
+    )
+    .among(&["pickle", "joblib"]),
+    of(
+        "CRASH-09",
         &[
-            "KeyError: 60",
             "InconsistentVersionWarning",
             "from the pickle has an incompatible dtype",
             "unsupported pickle protocol",
@@ -52,6 +58,10 @@ pub(super) static SPECIFIC: [Signature; 11] = [
         &["NameError: name '"],
         "its code names something that it does not import",
         "correct the line that the traceback ends with, and build the image anew",
+    )
+    .named(
+        "its code uses `{}`, which it neither imports nor defines",
+        "import or define `{}` before the line that the traceback ends with, and build the image anew",
     ),
     of(
         "CRASH-01",
@@ -87,14 +97,22 @@ pub(super) static SPECIFIC: [Signature; 11] = [
     of(
         "CRASH-06",
         &[
-            "ImportError: cannot import name",
             "AttributeError: module '",
             "AttributeError: type object '",
             "java.lang.NoSuchMethodError",
-            "does not provide an export named",
         ],
         "a library is of another version than its code expects",
         "pin the library's version in the image's requirements and build it anew",
+    ),
+    of(
+        "CRASH-06",
+        &["ImportError: cannot import name", "does not provide an export named"],
+        "a library is of another version than its code expects",
+        "pin the library's version in the image's requirements and build it anew",
+    )
+    .named(
+        "a library is of another version than its code expects: `{}` is not in it",
+        "pin the version of the library that has `{}` in the image's requirements and build it anew",
     ),
     of(
         "CRASH-07",
@@ -111,6 +129,10 @@ pub(super) static SPECIFIC: [Signature; 11] = [
         ],
         "a module that its code imports is not in the image",
         "put the module, pinned, into the image's requirements and build it anew",
+    )
+    .named(
+        "module `{}`, which its code imports, is not in the image",
+        "put what has `{}`, pinned, into the image's requirements and build it anew, or correct the import",
     ),
 ];
 

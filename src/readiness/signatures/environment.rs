@@ -3,7 +3,7 @@
 use super::{DNS, Signature, UNREACHABLE, environment as of};
 
 /// Words in the order in which they decide.
-pub(super) static ENVIRONMENT: [Signature; 20] = [
+pub(super) static ENVIRONMENT: [Signature; 23] = [
     of(
         "",
         &["No space left on device", "no space left on device", "database or disk is full"],
@@ -12,14 +12,23 @@ pub(super) static ENVIRONMENT: [Signature; 20] = [
     ),
     of(
         "CFG-07",
+        &["Read-only file system", "read-only file system"],
+        "it writes where its file system is read-only",
+        "mount an `emptyDir` or another volume at the path, or set `readOnlyRootFilesystem: false`",
+    ),
+    of(
+        "CFG-07",
         &[
-            "Read-only file system",
-            "read-only file system",
             "PermissionError: [Errno 13]",
             "EACCES: permission denied",
             "cannot create directory*Permission denied",
             "can't create*Permission denied",
             "Permission denied: '/",
+            "Operation not permitted: '/",
+            "could not change permissions of*not permitted",
+            "chown*Operation not permitted",
+            "chmod*Operation not permitted",
+            "wrong ownership",
             "AccessDeniedException: /",
             ": Permission denied",
         ],
@@ -90,6 +99,7 @@ pub(super) static ENVIRONMENT: [Signature; 20] = [
             "not authorized to perform: ",
             "AuthorizationFailure",
             "403 Forbidden*s3",
+            "(403) when calling the",
         ],
         "its cloud credentials lack a right",
         "give the account that the container uses the right which the line names",
@@ -122,6 +132,10 @@ pub(super) static ENVIRONMENT: [Signature; 20] = [
         &["database \"*\" does not exist", "Unknown database '", "no such database"],
         "the database that it names does not exist; one is made at the first start of its volume alone",
         "create the database, or correct its name in the container's environment",
+    )
+    .named(
+        "database `{}` does not exist; one is made at the first start of its volume alone",
+        "create the database `{}`, or correct its name in the container's environment",
     ),
     of(
         "CRASH-13",
@@ -138,6 +152,12 @@ pub(super) static ENVIRONMENT: [Signature; 20] = [
         &["Fernet key must be", "Could not create Fernet object"],
         "its Fernet key is no Fernet key",
         "give it the key that its data was encrypted with: 32 bytes in URL-safe base64",
+    ),
+    of(
+        "",
+        &["fernet.InvalidToken"],
+        "its data was encrypted with another Fernet key than it is given",
+        "give it the key that its data was encrypted with; what was lost with the key has to be entered anew",
     ),
     of(
         "",
@@ -236,6 +256,12 @@ pub(super) static ENVIRONMENT: [Signature; 20] = [
         &["applet not found", ": command not found", ": not found", "can't open file '"],
         "a command that it runs is not in the image",
         "correct `command` and `args` of the container, or put the program into the image",
+    ),
+    of(
+        "",
+        &[": no such file or directory", "Could not find '/", ": No such file or directory"],
+        "a file that it reads is not there",
+        "mount the file that the line names (a ConfigMap or Secret as a volume), or correct its path",
     ),
     of(
         "",

@@ -6,8 +6,9 @@ use kube::api::{PropagationPolicy, ValidationDirective};
 use kube::core::Request;
 use serde_json::Value;
 
+use super::pages::Depth;
 use super::refusal::{self, Refusal, Subject};
-use super::{Call, MANAGER, ManagedFields, Objects};
+use super::{Call, MANAGER, Objects};
 use crate::manifest::{ObjectId, Served, read};
 use crate::policy::Failure;
 use crate::policy::apply_errors::{self, Conflict};
@@ -70,7 +71,7 @@ impl Objects {
         if !labels.is_empty() {
             params = params.labels(labels);
         }
-        self.pages(served, namespace, params, (ManagedFields::Kept, &Some)).await
+        self.pages(served, namespace, params, (Depth::Whole, &Some)).await
     }
 
     /// What the API answers at a path; none where there is nothing.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use hyper::body::Bytes;
 use kube::api::ListParams;
+use kube::core::Request;
+use kube::core::request::Error;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -21,17 +23,28 @@ const RESTARTS: u32 = 3;
 /// What stays of an object; none of one that nobody wants.
 pub(super) type Keep<'k> = dyn Fn(Value) -> Option<Value> + Sync + 'k;
 
-/// The record of who wrote which field of an object, which is half of most objects.
+/// How much of each object is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ManagedFields {
-    /// It is read.
-    Kept,
-    /// Nobody reads it: it is passed over.
-    LeftOut,
+pub enum Depth {
+    /// All of it.
+    Whole,
+    /// All but the record of who wrote which field, which is half of most objects.
+    WithoutManagers,
+    /// Its metadata alone, without that record: releases of Helm weigh a megabyte each.
+    Metadata,
+}
+
+impl Depth {
+    fn request(self, of: &Request, params: &ListParams) -> Result<hyper::Request<Vec<u8>>, Error> {
+        match self {
+            Self::Whole | Self::WithoutManagers => of.list(params),
+            Self::Metadata => of.list_metadata(params),
+        }
+    }
 }
 
 /// What is wanted of each object.
-type Wanted<'k> = (ManagedFields, &'k Keep<'k>);
+type Wanted<'k> = (Depth, &'k Keep<'k>);
 
 impl Objects {
     /// What `keep` leaves of all objects of a kind that `params` select. The server makes the next
@@ -41,7 +54,7 @@ impl Objects {
         served: &Served,
         namespace: Option<&str>,
         params: ListParams,
-        (managed_fields, keep): Wanted<'_>,
+        (depth, keep): Wanted<'_>,
     ) -> Result<Vec<Value>, Failure> {
         let mut params = params.limit(PAGE);
         let keep: &Keep<'_> = &|object| keep(named(object, served));
@@ -51,12 +64,12 @@ impl Objects {
         let rejected = |refusal| self.rejected(served, &subject, refusal).failure;
         let mut body = Bytes::new();
         loop {
-            let request = collection(served, namespace).list(&params);
+            let request = depth.request(&collection(served, namespace), &params);
             let call = Call { request: subject.made(request)?, subject: subject.clone() };
             let (answer, read) = tokio::join!(self.answered(&call), async {
                 // So that what asks for the next one comes first.
                 tokio::task::yield_now().await;
-                self.read_page(&body, (managed_fields, keep), &mut kept)
+                self.read_page(&body, (depth, keep), &mut kept)
             });
             read.map_err(rejected)?;
             match answer {
@@ -77,7 +90,7 @@ impl Objects {
             }
             params.continue_token = self.next(&body).map_err(rejected)?;
             if params.continue_token.is_none() {
-                self.read_page(&body, (managed_fields, keep), &mut kept).map_err(rejected)?;
+                self.read_page(&body, (depth, keep), &mut kept).map_err(rejected)?;
                 return Ok(kept);
             }
         }
@@ -87,14 +100,14 @@ impl Objects {
     fn read_page(
         &self,
         body: &[u8],
-        (managed_fields, keep): Wanted<'_>,
+        (depth, keep): Wanted<'_>,
         kept: &mut Vec<Value>,
     ) -> Result<(), Refusal> {
         if body.is_empty() {
             return Ok(());
         }
         let mut source = serde_json::Deserializer::from_slice(body);
-        let read = Page { managed_fields, keep, kept }.deserialize(&mut source);
+        let read = Page { depth, keep, kept }.deserialize(&mut source);
         read.map_err(|error| self.illegible(error))
     }
 
@@ -120,7 +133,7 @@ struct Metadata {
 
 /// A page, whose objects go where they are kept.
 struct Page<'p> {
-    managed_fields: ManagedFields,
+    depth: Depth,
     keep: &'p Keep<'p>,
     kept: &'p mut Vec<Value>,
 }
@@ -144,8 +157,8 @@ impl<'de> Visitor<'de> for Page<'_> {
         while let Some(field) = fields.next_key::<String>()? {
             match field.as_str() {
                 "items" => {
-                    let Self { managed_fields, keep, ref mut kept } = self;
-                    fields.next_value_seed(Items { managed_fields, keep, kept })?;
+                    let Self { depth, keep, ref mut kept } = self;
+                    fields.next_value_seed(Items { depth, keep, kept })?;
                 }
                 _ => drop(fields.next_value::<IgnoredAny>()?),
             }
@@ -156,7 +169,7 @@ impl<'de> Visitor<'de> for Page<'_> {
 
 /// The objects of a page.
 struct Items<'p> {
-    managed_fields: ManagedFields,
+    depth: Depth,
     keep: &'p Keep<'p>,
     kept: &'p mut Vec<Value>,
 }
@@ -182,7 +195,7 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(object) = items.next_element_seed(Part::Object(self.managed_fields))? {
+        while let Some(object) = items.next_element_seed(Part::Object(self.depth))? {
             self.kept.extend((self.keep)(object));
         }
         Ok(())
@@ -192,7 +205,7 @@ impl<'de> Visitor<'de> for Items<'_> {
 /// An object, or its metadata.
 #[derive(Clone, Copy)]
 enum Part {
-    Object(ManagedFields),
+    Object(Depth),
     Metadata,
 }
 
@@ -201,8 +214,8 @@ impl<'de> DeserializeSeed<'de> for Part {
 
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
         match self {
-            Self::Object(ManagedFields::Kept) => Value::deserialize(source),
-            Self::Object(ManagedFields::LeftOut) | Self::Metadata => source.deserialize_map(self),
+            Self::Object(Depth::Whole) => Value::deserialize(source),
+            Self::Object(_) | Self::Metadata => source.deserialize_map(self),
         }
     }
 }
@@ -252,7 +265,7 @@ mod tests {
         let objects = fake.objects(&TestBed::new().ctx);
         let pods = Served::own("v1", "Pod");
         let keep = |object: Value| (object["metadata"]["name"] != "other").then_some(object);
-        let wanted: (ManagedFields, &Keep<'_>) = (ManagedFields::LeftOut, &keep);
+        let wanted: Wanted<'_> = (Depth::WithoutManagers, &keep);
         let found = objects.pages(&pods, None, ListParams::default(), wanted).await?;
         let begun = fake.calls().iter().filter(|call| !call.contains("continue=")).count();
         assert_eq!(begun, begins);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::is_fine;
 use crate::manifest::read;
 use crate::readiness::World;
+use crate::steps::objects::Depth;
 
 /// Most lists of one look.
 pub(super) const MOST: usize = 12;
@@ -21,10 +22,24 @@ pub(super) struct List {
     pub(super) kind: &'static str,
     /// Fields that its objects have, empty for all of them.
     pub(super) fields: &'static str,
+    /// Labels that they have, empty for all of them: what is seen then is not all of the kind.
+    pub(super) labels: &'static str,
+}
+
+impl List {
+    /// Whether what is listed is all that there is of the kind.
+    pub(super) fn is_whole(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// How much of each object is wanted: of those that labels tell of, the labels.
+    pub(super) fn depth(&self) -> Depth {
+        if self.is_whole() { Depth::WithoutManagers } else { Depth::Metadata }
+    }
 }
 
 const fn all(api_version: &'static str, kind: &'static str) -> List {
-    List { api_version, kind, fields: "" }
+    List { api_version, kind, fields: "", labels: "" }
 }
 
 /// Events of what goes as it should; in a large cluster nearly all are so. Events that no rule reads
@@ -42,7 +57,7 @@ pub(super) const ALWAYS: [List; 8] = [
     all("v1", "Pod"),
     all("v1", "Service"),
     all("v1", "PersistentVolumeClaim"),
-    List { api_version: "v1", kind: "Event", fields: EVENTS },
+    List { api_version: "v1", kind: "Event", fields: EVENTS, labels: "" },
     all("apps/v1", "Deployment"),
     all("batch/v1", "Job"),
 ];
@@ -63,8 +78,40 @@ pub(super) fn wanted(world: &World) -> Vec<List> {
         (all("v1", "PersistentVolume"), has_unbound),
         (all("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), asks_webhooks),
         (all("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"), asks_webhooks),
+        (RELEASES, is_of_helm(world)),
+        // Nothing else shows that there is one, or that one leads nowhere.
+        (INGRESSES, true),
     ];
     rows.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(list, _)| list).collect()
+}
+
+/// The secrets in which helm says how far a release has come; of those that were followed by another
+/// there may be many.
+const RELEASES: List = List {
+    api_version: "v1",
+    kind: "Secret",
+    fields: "type=helm.sh/release.v1",
+    labels: "owner=helm,status!=superseded",
+};
+
+/// Whether helm made anything here.
+fn is_of_helm(world: &World) -> bool {
+    let label = "/metadata/labels/app.kubernetes.io~1managed-by";
+    ["Deployment", "Service", "Job", "PersistentVolumeClaim"]
+        .iter()
+        .flat_map(|kind| world.all(kind))
+        .any(|object| read::text(object, label) == "Helm")
+}
+
+const INGRESSES: List = all("networking.k8s.io/v1", "Ingress");
+
+/// What is worth a look by what those lists show: whether there is a controller for an ingress that
+/// has no address.
+pub(super) fn wanted_at_last(world: &World) -> Vec<List> {
+    let is_unserved =
+        |ingress: &Value| read::list(ingress, "/status/loadBalancer/ingress").is_empty();
+    let classes = all("networking.k8s.io/v1", "IngressClass");
+    if world.all("Ingress").iter().any(is_unserved) { vec![classes] } else { Vec::new() }
 }
 
 /// The kinds of what owns pods that are not as they should be, and of what warnings are about.
@@ -125,9 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_is_well_needs_no_more() {
+    fn a_cluster_that_is_well_needs_no_more_than_its_ingresses() {
         let ready = json!([{"type": "Ready", "status": "True"}]);
-        assert!(
+        assert_eq!(
             kinds(vec![
                 json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "n", "labels": {"app": "a"},
                     "ownerReferences": [{"kind": "ReplicaSet"}]}, "status": {"conditions": ready}}),
@@ -136,8 +183,8 @@ mod tests {
                 json!({"kind": "Deployment", "spec": {"replicas": 1},
                     "status": {"availableReplicas": 1, "updatedReplicas": 1}}),
                 json!({"kind": "PersistentVolumeClaim", "status": {"phase": "Bound"}}),
-            ])
-            .is_empty()
+            ]),
+            ["Ingress"]
         );
     }
 
@@ -156,6 +203,10 @@ mod tests {
             (lone, vec!["StatefulSet", "DaemonSet", "CronJob"]),
             (json!({"kind": "PersistentVolumeClaim"}), vec!["StorageClass", "PersistentVolume"]),
             (
+                json!({"kind": "Job", "metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}),
+                vec!["Secret"],
+            ),
+            (
                 refused,
                 vec![
                     "ReplicaSet",
@@ -164,7 +215,22 @@ mod tests {
                 ],
             ),
         ] {
-            assert_eq!(kinds(vec![object]), wanted);
+            assert_eq!(kinds(vec![object]), [wanted, vec!["Ingress"]].concat());
         }
+    }
+
+    #[test]
+    fn classes_are_looked_at_for_an_ingress_without_an_address() {
+        let ingress = |address| {
+            World::of([
+                json!({"kind": "Ingress", "status": {"loadBalancer": {"ingress": address}}}),
+            ])
+        };
+        let kinds = |world: &World| -> Vec<&str> {
+            wanted_at_last(world).iter().map(|list| list.kind).collect()
+        };
+        assert_eq!(kinds(&ingress(json!([]))), ["IngressClass"]);
+        assert!(kinds(&ingress(json!([{"ip": "192.0.2.2"}]))).is_empty());
+        assert!(kinds(&World::default()).is_empty());
     }
 }

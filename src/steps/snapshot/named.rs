@@ -1,5 +1,5 @@
-//! What the pods in trouble name: secrets, configuration maps and accounts. Asked for one by one, so
-//! that a diagnosis needs no right to read all secrets of a cluster.
+//! What the pods in trouble name, and ingresses: secrets, configuration maps and accounts. Asked for
+//! one by one, so that a diagnosis needs no right to read all secrets of a cluster.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,8 @@ impl Camera<'_> {
     /// complete: nobody looks for anything else there.
     pub(super) async fn named(&mut self) {
         let pods = self.world.all("Pod").iter().filter(|pod| is_suspect(pod));
-        let names: BTreeSet<Name> = pods.flat_map(named_by).collect();
+        let certificates = self.world.all("Ingress").iter().flat_map(certificates_of);
+        let names: BTreeSet<Name> = pods.flat_map(named_by).chain(certificates).collect();
         let objects = self.objects;
         let asked = names.iter().take(MOST).map(|(kind, namespace, name)| async move {
             let served = Served::own("v1", kind);
@@ -49,10 +50,21 @@ impl Camera<'_> {
                         self.world.put(kind, object);
                     }
                 }
-                None => self.world.set(kind, found),
+                None => {
+                    // Releases of Helm, of which nobody names one.
+                    found.extend_from_slice(self.world.all(kind));
+                    self.world.set(kind, found);
+                }
             }
         }
     }
+}
+
+/// The secrets of the certificates that an ingress names.
+fn certificates_of(ingress: &Value) -> impl Iterator<Item = Name> {
+    let all = read::list(ingress, "/spec/tls").iter().map(|tls| read::text(tls, "/secretName"));
+    all.filter(|name| !name.is_empty())
+        .map(|name| ("Secret", read::namespace(ingress).to_owned(), name.to_owned()))
 }
 
 fn named_by(pod: &Value) -> Vec<Name> {

@@ -496,6 +496,9 @@ incident("cfg-csi-driver-missing", "A volume of a CSI driver that is not install
 incident("pvc-multi-attach", "A disk is still attached to another node", [mounting(
     'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) api-old', "FailedAttachVolume")],
     finds("PVC-08", "deployment/mlops/api", ["Multi-Attach", "api-old"], ["Recreate"]), events_decide=True)
+incident("pvc-multi-attach-once", "The same, said once and a minute ago", [mounting(
+    'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) api-old', "FailedAttachVolume", count=1)],
+    finds("PVC-08", "deployment/mlops/api", ["Multi-Attach"], ["Recreate"]), events_decide=True)
 incident("mount-new-words", "A mount fails in a way that nobody knows", [mounting(
     'MountVolume.SetUp failed for volume "nfs" : mount failed: exit status 32')],
     finds("unknown", "deployment/mlops/api", ["exit status 32"], ["describe pod"]), events_decide=True)
@@ -587,9 +590,17 @@ crashes("crash-mlflow-schema", "A database of another version's schema", "SKEW-0
 crashes("crash-password", "A database refuses the password", "CRASH-13", python('psycopg2.OperationalError: connection to server at "postgres" (10.96.0.7), port 5432 failed: FATAL:  password authentication failed for user "mlflow"'), ["password authentication failed"], ["ALTER ROLE"], never=["wipe"])
 crashes("crash-database-missing", "A database does not exist", "CRASH-13", python('psycopg2.OperationalError: FATAL:  database "mlflow" does not exist'), ['database "mlflow"'], ["create the database"])
 crashes("crash-kafka", "No Kafka broker answers", "CRASH-11", python("kafka.errors.NoBrokersAvailable: NoBrokersAvailable"), ["NoBrokersAvailable"])
+crashes("crash-lfs-pointer", "The model is a pointer of git-lfs: the byte is a v", "CRASH-09", python("KeyError: 118").replace("/app/main.py", "/usr/lib/python3.10/pickle.py"), ["KeyError: 118", "scikit-learn"], ["git-lfs"])
+crashes("crash-model-version", "A model of another scikit-learn, with both versions", "CRASH-09", "/usr/lib/sklearn/base.py:348: InconsistentVersionWarning: Trying to unpickle estimator DecisionTreeClassifier from version 1.2.2 when using version 1.3.2.\n" + python("ValueError: node array from the pickle has an incompatible dtype:"), ["1.2.2", "1.3.2"], ["scikit-learn"])
+crashes("crash-fernet-key", "Another Fernet key than that of the data", "unknown", python("cryptography.fernet.InvalidToken"), ["InvalidToken", "encrypted with another"])
+crashes("crash-s3-forbidden", "S3 refuses without its own words", "CRASH-12", python("botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden"), ["HeadObject", "lack a right"])
+crashes("crash-own-frame", "The program's own frame is told, not that of a library", "CRASH-14", "Traceback (most recent call last):\n  File \"/dags/split.py\", line 88, in detect_drift\n  File \"/usr/lib/site-packages/pandas/core/frame.py\", line 3813, in __getitem__\nKeyError: \"['price'] not in index\"\n", ["/dags/split.py", "price"], ["line 88 of /dags/split.py"])
+crashes("crash-file-of-config", "A file of its configuration is not mounted", "unknown", "ERROR/locust.main: Could not find '/mnt/locust/locustfile.py'. Ensure file ends with '.py'\n", ["/mnt/locust/locustfile.py"], ["ConfigMap"])
+crashes("crash-asks-itself", "Redis is looked for in the pod itself", "CRASH-11", python("redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused."), ["localhost"], ["service"], never=["pods behind"])
+crashes("crash-data-directory", "A database may not own its data directory", "CFG-07", 'initdb: error: could not change permissions of directory "/var/lib/postgresql/data": Operation not permitted\n', ["/var/lib/postgresql/data"], ["fsGroup"])
 crashes("crash-token-expired", "Cloud credentials that have expired", "CRASH-12", python("botocore.exceptions.ClientError: An error occurred (ExpiredToken) when calling the GetObject operation: The provided token has expired."), ["ExpiredToken", "expired"])
 crashes("crash-access-denied", "Cloud credentials without a right", "CRASH-12", python("botocore.exceptions.ClientError: An error occurred (AccessDenied) when calling the GetObject operation: Access Denied"), ["AccessDenied"])
-crashes("crash-read-only", "A read-only file system", "CFG-07", python("OSError: [Errno 30] Read-only file system: '/app/cache'"), ["/app/cache"], ["fsGroup"])
+crashes("crash-read-only", "A read-only file system", "CFG-07", python("OSError: [Errno 30] Read-only file system: '/app/cache'"), ["/app/cache"], ["emptyDir"])
 crashes("crash-permission", "A volume that belongs to root", "CFG-07", python("PermissionError: [Errno 13] Permission denied: '/mlruns'"), ["/mlruns"], ["fsGroup"])
 crashes("crash-segfault", "A segmentation fault", "unknown", "Fatal Python error: Segmentation fault\n", ["139"], code=139)
 crashes("crash-sigterm", "The process ends by SIGTERM", "CRASH-03", "terminating\n", ["143"], code=143)
@@ -656,6 +667,33 @@ incident("two-crashes", "Two workloads crash for two causes", [
     finds("CRASH-07", "deployment/mlops/api", ["'x'"]), finds("CRASH-10", "deployment/mlops/worker", ["asyncio"]),
     logs={"mlops_api-0_app": python("ModuleNotFoundError: No module named 'x'"),
           "mlops_worker-0_app": python("NameError: name 'asyncio' is not defined")})
+SHARED = python("ModuleNotFoundError: No module named 'pydantic_settings'")
+incident("crash-one-image-three-workloads", "One image, of which three workloads lack the same module", [
+    [workload("mlops", name, pods=[{"name": f"{name}-0", "statuses": [crashing(1)]}]) for name in ("api", "batch", "stream")]],
+    finds("CRASH-07", "deployment/mlops/api", ["pydantic_settings", "3 pods"], affects=["deployment/mlops/batch", "deployment/mlops/stream"]),
+    logs={f"mlops_{name}-0_app": SHARED for name in ("api", "batch", "stream")})
+BROKER = """INFO:root:connecting to kafka:9092
+Traceback (most recent call last):
+  File "/app/main.py", line 31, in <module>
+kafka.errors.NoBrokersAvailable: NoBrokersAvailable
+"""
+incident("crash-two-for-want-of-kafka", "Kafka is killed for want of memory, and its consumers find no broker", [
+    workload("flts", "kafka", "StatefulSet", pods=[{"statuses": [crashing(137, "OOMKilled")]}],
+             containers=[container(port=9092, resources={"limits": {"memory": "256Mi"}})]),
+    service("flts", "kafka", {"app": "kafka"}, 9092, 9092, [False]),
+    [workload("flts", name, pods=[{"name": f"{name}-0", "statuses": [crashing(1)]}]) for name in ("eval", "inference")]],
+    finds("CRASH-01", "statefulset/flts/kafka", ["OOMKilled", "256Mi"], ["memory"],
+          ["deployment/flts/eval", "deployment/flts/inference", "service/flts/kafka"]),
+    logs={f"flts_{name}-0_app": BROKER for name in ("eval", "inference")})
+PSYCOPG = """psycopg2.OperationalError: connection to server at "postgres" (10.96.3.4), port 5432 failed: Connection refused
+	Is the server running on that host and accepting TCP/IP connections?
+"""
+objects, logs = crash(1, PSYCOPG)
+incident("crash-host-in-an-earlier-line", "The host stands in another line than the one that decides", [
+    objects, workload("mlops", "postgres", "StatefulSet", pods=[{"name": "postgres-0", "statuses": [crashing(1)]}]),
+    service("mlops", "postgres", {"app": "postgres"}, 5432, 5432, [False], address="10.96.3.4")],
+    finds("CFG-07", "statefulset/mlops/postgres", ["wrong ownership"], ["fsGroup"], ["deployment/mlops/api"]),
+    logs={**logs, "mlops_postgres-0_app": 'FATAL:  data directory "/var/lib/postgresql/data" has wrong ownership\n'})
 
 # Probes
 
@@ -706,6 +744,23 @@ probes("probe-liveness-500", "Liveness is answered by 500", "PROBE-01", ["livene
 probes("probe-startup-kills", "The startup probe allows for too little time", "PROBE-01", ["startup"], ["failureThreshold"],
        'Get "http://10.85.1.11:8000/health": dial tcp 10.85.1.11:8000: connect: connection refused', kind="startup",
        state=crashing(137), extra=[("Killing", "Container app failed startup probe, will be restarted")], or_rules=["CRASH-02"])
+REFUSED_AT = 'Get "http://10.85.1.11:8020/readyz": dial tcp 10.85.1.11:8020: connect: connection refused'
+STOPPED = """INFO:     Uvicorn running on http://0.0.0.0:8050 (Press CTRL+C to quit)
+INFO:     Shutting down
+INFO:     Finished server process [1]
+"""
+probes("probe-liveness-wrong-port", "Liveness asks a port that the program does not listen on; it ends politely", "PROBE-03",
+       ["8020", "8050", "liveness"], ["8050"], REFUSED_AT, kind="liveness", port=8020,
+       probe={**HTTP, "httpGet": {"path": "/readyz", "port": 8020}}, state=crashing(0, "Completed"), logs={"mlops_api-0_app": STOPPED},
+       extra=[("Killing", "Container app failed liveness probe, will be restarted")], or_rules=["PROBE-01", "CRASH-02"],
+       never=["foreground"])
+probes("probe-liveness-between", "Killed again and again, ready in between: nobody asks for readiness", "PROBE-01",
+       ["liveness", "500"], ["log"], "HTTP probe failed with statuscode: 500", kind="liveness",
+       state=running(restarts=5, last=ended(137, begin=60, end=100), since=101),
+       extra=[("Killing", "Container app failed liveness probe, will be restarted")], never=["OOM"])
+probes("probe-path-told-by-log", "The log shows which path the program answers", "PROBE-02", ["404", "/healthz"], ["/healthz"],
+       "HTTP probe failed with statuscode: 404",
+       logs={"mlops_api-0_app": 'INFO:     10.85.1.1:50110 - "GET /health HTTP/1.1" 404 Not Found\nINFO:     10.85.1.9:50111 - "GET /healthz HTTP/1.1" 200 OK\n'})
 incident("probe-liveness-events-gone", "Killed by its liveness probe, long ago", [
     workload("mlops", "api", pods=[{"statuses": [crashing(137)]}], containers=[container(livenessProbe=HTTP)])],
     finds("CRASH-02", "deployment/mlops/api", ["liveness", "137"], ["startupProbe"], never=["OOM"], or_rules=["PROBE-01"]))
@@ -758,6 +813,18 @@ incident("pvc-volume-of-another", "The claim names a volume that another claim h
 incident("pvc-volume-missing", "The claim names a volume that is not there", [
     claims(), claim("mlops", "data", class_name="", volume="pv-9"), volume("pv-1")],
     finds("PVC-06", "persistentvolumeclaim/mlops/data", ["pv-9"], ["pv-9"], ["deployment/mlops/db"]))
+incident("pvc-released-volume", "The claim was made anew, and its volume belongs to the one before it", [
+    claims(words="1 node(s) didn't find available persistent volumes to bind"),
+    claim("mlops", "data", class_name="manual"), volume("pv-1", "Released", "manual", holder=("mlops", "data")),
+    storage_class("manual", "kubernetes.io/no-provisioner", mode="WaitForFirstConsumer")],
+    finds("PVC-06", "persistentvolumeclaim/mlops/data", ["pv-1", "Released"], ["claimRef"], ["deployment/mlops/db"]))
+incident("pvc-by-hand-none", "Volumes of the class are made by hand, and there is none", [
+    claims(words="1 node(s) didn't find available persistent volumes to bind"), claim("mlops", "data", class_name="manual"),
+    storage_class("manual", "kubernetes.io/no-provisioner", mode="WaitForFirstConsumer")],
+    finds("PVC-04", "persistentvolumeclaim/mlops/data", ["manual", "by hand"], ["manual"], ["deployment/mlops/db"]))
+healthy("released-volume", "A volume that was kept when its claim was deleted, and a new one", [
+    workload("mlops", "db"), claim("mlops", "data", "Bound", "local-path", "pv-2"), storage_class("local-path"),
+    volume("pv-1", "Released", "local-path", holder=("mlops", "data")), volume("pv-2", "Bound", "local-path", holder=("mlops", "data"))])
 incident("pvc-two-defaults", "Two default classes: the newest wins, and nobody makes its volumes", [
     claims(), claim("mlops", "data", class_name="standard"),
     storage_class("local-path", default=True), storage_class("standard", "k8s.io/minikube-hostpath", True, made=-60)],
@@ -786,6 +853,37 @@ typo = workload("mlops", "api")
 incident("svc-selector-typo", "One letter of one label is wrong", [
     typo, service("mlops", "api", {"app": "ap"})],
     finds("SVC-01", "service/mlops/api", ["app=ap", "app=api"], ["selector"]))
+def ingress(backend="api", port=8000, of_class="nginx", tls=None, address=False):
+    found = thing("networking.k8s.io/v1", "Ingress", "mlops", "web", spec={"rules": [{"host": "api.example.test", "http": {
+        "paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": backend, "port": {"number": port}}}}]}}]})
+    if of_class:
+        found["spec"]["ingressClassName"] = of_class
+    if tls:
+        found["spec"]["tls"] = [{"hosts": ["api.example.test"], "secretName": tls}]
+    found["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.2"}]} if address else {}}
+    return found
+def ingress_class(name="nginx", default=False):
+    notes = {"ingressclass.kubernetes.io/is-default-class": "true"} if default else {}
+    return thing("networking.k8s.io/v1", "IngressClass", None, name, -600, None, notes, spec={"controller": "k8s.io/ingress-nginx"})
+SERVED = [workload("mlops", "api"), service("mlops", "api", {"app": "api"}, endpoints=[True]), ingress_class()]
+incident("ing-service-missing", "An ingress leads to a service that is not there", [SERVED, ingress("gateway", address=True)],
+    finds("ING-02", "service/mlops/gateway", ["gateway"], ["ingress"], or_objects=["ingress/mlops/web"]))
+incident("ing-port-missing", "An ingress leads to a port that the service has not", [SERVED, ingress(port=9999, address=True)],
+    finds("ING-02", "ingress/mlops/web", ["9999"], ["ingress"], or_objects=["service/mlops/api"]))
+incident("ing-certificate-missing", "The certificate of an ingress is not there", [SERVED, ingress(tls="web-tls", address=True)],
+    finds("ING-02", "secret/mlops/web-tls", ["web-tls"], ["ingress"], or_objects=["ingress/mlops/web"]))
+incident("ing-no-class", "An ingress without a class, and no class is the default", [SERVED, ingress(of_class=None)],
+    finds("ING-01", "ingress/mlops/web", ["default", "nginx"], ["ingressClassName", "nginx"]))
+incident("ing-unknown-class", "An ingress of a class of another platform", [SERVED, ingress(of_class="traefik")],
+    finds("ING-01", "ingress/mlops/web", ["traefik", "nginx"], ["ingressClassName"]))
+objects, logs = crash(1, python("NameError: name 'asyncio' is not defined"))
+incident("ing-before-a-crash", "An ingress before pods that crash is no cause", [objects,
+    service("mlops", "api", {"app": "api"}, endpoints=[False]), ingress_class(), ingress(address=True)],
+    finds("CRASH-10", "deployment/mlops/api", ["asyncio"], affects=["service/mlops/api"]), logs=logs)
+healthy("ingress", "An ingress of the default class with its certificate", [workload("mlops", "api"),
+    service("mlops", "api", {"app": "api"}, endpoints=[True]), ingress_class(default=True),
+    ingress(of_class=None, tls="web-tls"), secret("mlops", "web-tls", "kubernetes.io/tls", {"tls.crt": "eA==", "tls.key": "eA=="})])
+
 incident("svc-none-ready", "The pods behind a service crash: the service is no cause", [
     workload("mlops", "api", pods=[{"name": "api-0", "statuses": [crashing(1)]}]), service("mlops", "api", {"app": "api"}, endpoints=[False])],
     finds("CRASH-10", "deployment/mlops/api", ["asyncio"], affects=["service/mlops/api"]),
@@ -806,6 +904,8 @@ incident("job-pod-failure-policy", "A pod failure policy ended a job", [job("mlo
     finds("JOB-01", "job/mlops/train", ["exit code 42"]))
 incident("job-indexed", "An index of a job failed for good", [job("mlops", "sweep", failed("FailedIndexes", "Job has failed indexes"), pods=[DEAD], status={"failed": 2, "failedIndexes": "1,3"}, completionMode="Indexed")],
     finds("JOB-01", "job/mlops/sweep", ["failed indexes"]))
+incident("job-oom", "A job needs more memory than it may use", [job("mlops", "train", failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"), pods=[{"phase": "Failed", "statuses": [terminated(137, "OOMKilled")], "containers": [container(port=None, resources={"limits": {"memory": "512Mi"}})]}], status={"failed": 1})],
+    finds("JOB-01", "job/mlops/train", ["OOMKilled", "512Mi"], ["memory"], or_rules=["CRASH-01"]))
 incident("job-image-missing", "A job whose image does not exist", [job("mlops", "train", pods=[{"statuses": [waiting("ImagePullBackOff", f'Back-off pulling image "exampleorg/x:1": ErrImagePull: rpc error: code = NotFound desc = {resolve("docker.io/exampleorg/x:1", "docker.io/exampleorg/x:1: not found")}')], "containers": [container(image="exampleorg/x:1", port=None)]}], status={"active": 1})],
     finds("PULL-06", "job/mlops/train", ["exampleorg/x:1"]))
 cron = thing("batch/v1", "CronJob", "mlops", "nightly", -9000, spec={"schedule": "0 2 * * *", "jobTemplate": {"spec": {"template": {"metadata": {"labels": {"app": "nightly"}}, "spec": {"containers": [container()]}}}}}, status={})
@@ -824,11 +924,13 @@ def release(name, revision, status):
     return secret("mlops", f"sh.helm.release.v1.{name}.v{revision}", "helm.sh/release.v1", labels={
         "owner": "helm", "name": name, "version": str(revision), "status": status})
 
+helmed = workload("mlops", "api")
+helmed[0]["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
 incident("helm-pending-upgrade", "A killed helm left its release pending", [
-    workload("mlops", "api"), release("airflow", 1, "deployed"), release("airflow", 2, "pending-upgrade")],
+    helmed, release("airflow", 1, "deployed"), release("airflow", 2, "pending-upgrade")],
     finds("HELM-01", "secret/mlops/sh.helm.release.v1.airflow.v2", ["airflow", "pending-upgrade"], ["rollback airflow 1"]))
 incident("helm-pending-install", "A killed helm left its first release pending", [
-    workload("mlops", "api"), release("airflow", 1, "pending-install")],
+    helmed, release("airflow", 1, "pending-install")],
     finds("HELM-01", "secret/mlops/sh.helm.release.v1.airflow.v1", ["pending-install"], ["uninstall airflow"]))
 ending = workload("mlops", "api", pods=[{}, {"name": "api-old"}])
 ending[-1]["metadata"].update(deletionTimestamp=at(10), finalizers=["example.com/drain"])
