@@ -41,7 +41,10 @@ pub fn pods_of<'w>(object: &Value, world: &'w World) -> Vec<&'w Value> {
         }
     }
     let pods = owners.iter().flat_map(|owner| world.owned("Pod", owner));
-    pods.filter(|pod| read::text(pod, "/metadata/deletionTimestamp").is_empty()).collect()
+    let mut pods: Vec<&Value> =
+        pods.filter(|pod| read::text(pod, "/metadata/deletionTimestamp").is_empty()).collect();
+    pods.sort_by_key(|pod| read::name(pod));
+    pods
 }
 
 /// The controller that owns an object.
@@ -163,9 +166,16 @@ fn of_containers(pod: &Value, world: &World) -> Option<Cause> {
         .map(|one| Container { is_init: one.is_init && !one.stays(), ..one })
         .collect();
     // A container that cannot start says more than one that starts and crashes for want of it.
-    let kinds: [fn(&Container<'_>) -> Option<Cause>; 4] =
-        [pull::cause, container::cause, crash::cause, probe::cause];
-    kinds.iter().find_map(|kind| statuses.iter().find_map(kind))
+    let kinds: [fn(&Container<'_>) -> Option<Cause>; 3] =
+        [container::cause, crash::cause, probe::cause];
+    of_pulls(&statuses).or_else(|| kinds.iter().find_map(|kind| statuses.iter().find_map(kind)))
+}
+
+/// The first image that is not there, one of which it is known why before the others.
+fn of_pulls(statuses: &[Container<'_>]) -> Option<Cause> {
+    let mut all: Vec<Cause> = statuses.iter().filter_map(pull::cause).collect();
+    let known = all.iter().position(|cause| cause.code != "PULL_FAILED").unwrap_or_default();
+    (!all.is_empty()).then(|| all.swap_remove(known))
 }
 
 /// A container with what a judgement on it needs.
