@@ -150,6 +150,9 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
             claim::cause(object, world).into_iter().collect()
         }
         Readiness::Progressing(_) => rejected::cause(object, world).into_iter().collect(),
+        Readiness::Failed(_) if kind == "Pod" => {
+            rejected::cause(object, world).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     found.extend(create::cause(object, world));
