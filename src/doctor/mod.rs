@@ -2,6 +2,7 @@
 //! symptoms the causes. Pure: taking the look, fetching logs and applying fixes are the steps'.
 
 mod affected;
+pub mod below;
 pub mod bundle;
 pub mod cluster;
 pub mod finding;

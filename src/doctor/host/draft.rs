@@ -51,6 +51,7 @@ pub(super) fn draft(rule: &str, kind: &str, name: &str, summary: impl Into<Strin
         affects: Vec::new(),
         pods: 0,
         needs: None,
+        registry: None,
         is_by_hand: false,
     }
 }
