@@ -27,3 +27,5 @@ mod fixture;
 mod incident_tests;
 #[cfg(test)]
 mod robust_tests;
+#[cfg(test)]
+mod tests;
