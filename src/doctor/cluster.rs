@@ -14,6 +14,7 @@ use super::{affected, common};
 use super::{helm, ingress, node, schedule, service, storage};
 use crate::event::Form;
 use crate::manifest::images::ImageName;
+use crate::manifest::read;
 use crate::readiness::keeper::respecting;
 use crate::readiness::registry_answer::{Answers, with_answers};
 use crate::readiness::{
@@ -81,6 +82,7 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
         .chain(schedule::causes(world))
         .chain(helm::causes(world, taken))
         .chain(ingress::causes(world));
+    let more = more.filter(|cause| !is_young(cause, world, taken));
     merge(&mut findings, more.map(|cause| finding(&cause, Vec::new(), world)).collect());
     merge(&mut findings, service::findings(world, taken));
     let mut findings = without_symptoms(&findings);
@@ -120,6 +122,13 @@ fn source(cause: &Cause) -> Option<String> {
     }
 }
 
+/// Objects by their names: which of several stands for them must not depend on how they were listed.
+fn in_order(objects: &[Value]) -> Vec<&Value> {
+    let mut all: Vec<&Value> = objects.iter().collect();
+    all.sort_by_key(|object| (read::namespace(object), read::name(object)));
+    all
+}
+
 /// What keeps most down comes first, then what is nearest to the machine, then what is surest.
 fn rank(findings: &mut [Finding]) {
     let weight = |finding: &Finding| {
@@ -140,7 +149,7 @@ fn with_aside(cause: Cause, world: &World, aside: &impl Aside) -> Cause {
 }
 
 fn of_all(world: &World) -> Vec<(Root, Cause)> {
-    let applied = KINDS.iter().flat_map(|kind| world.all(kind));
+    let applied = KINDS.iter().flat_map(|kind| in_order(world.all(kind)));
     applied
         .filter(|object| std::ptr::eq(top(object, world), *object))
         .flat_map(|object| of_object(object, world).into_iter().map(|one| (Root::of(object), one)))
@@ -161,7 +170,13 @@ fn of_object(object: &Value, world: &World) -> Vec<Cause> {
 /// A cause with what it keeps down, beginning with the objects that were judged. A registry is at
 /// fault itself only where it fails several.
 fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
-    let cause = &respecting(cause.clone(), world);
+    let mut cause = respecting(cause.clone(), world);
+    // What it shows in beside pods is told by its name.
+    cause.affects.retain(|one| {
+        let pod = one.split_once('/');
+        pod.is_some_and(|(namespace, name)| world.find("Pod", namespace, name).is_some())
+    });
+    let cause = &cause;
     let failure = cause.failure();
     let first = judged.first().cloned();
     let services = judged
@@ -192,6 +207,7 @@ fn finding(cause: &Cause, judged: Vec<Root>, world: &World) -> Finding {
         affects,
         pods: cause.affects.len(),
         needs: cause.needs.clone(),
+        registry: cause.pull.as_ref().map(|pull| ImageName::parse(&pull.image).registry),
         is_by_hand: cause.is_by_hand,
     }
 }

@@ -31,6 +31,8 @@ pub struct Finding {
     pub pods: usize,
     /// What it asks for in vain: trouble there comes before it.
     pub needs: Option<Root>,
+    /// The registry that an image could not be had from.
+    pub registry: Option<String>,
     /// Whether only a person can repair it this time, whatever the rule says.
     pub is_by_hand: bool,
 }
@@ -50,6 +52,7 @@ impl Finding {
             affects: Vec::new(),
             pods: 0,
             needs: None,
+            registry: None,
             is_by_hand: false,
         }
     }

@@ -2,6 +2,7 @@
 //! symptoms the causes. Pure: taking the look, fetching logs and applying fixes are the steps'.
 
 mod affected;
+pub mod below;
 pub mod bundle;
 pub mod cluster;
 mod common;
@@ -28,3 +29,5 @@ mod fixture;
 mod incident_tests;
 #[cfg(test)]
 mod robust_tests;
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,13 @@
 //! Rules on what runs at times: a cron job whose schedule nobody can read. What is wrong with its
 //! runs is told by the runs.
 
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
 use crate::manifest::read;
 use crate::policy::Class;
+use crate::readiness::world::when;
 use crate::readiness::{Cause, Finality, Root, World};
 
 /// Reasons of events by which the controller says that it starts no more runs.
@@ -15,6 +20,8 @@ pub(super) fn causes(world: &World) -> Vec<Cause> {
         REASONS.contains(&read::text(event, "/reason"))
             && read::text(event, "/involvedObject/kind") == "CronJob"
     });
+    let mut events: Vec<&Value> = events.collect();
+    events.sort_by_key(|event| Reverse(when(event)));
     let mut found: Vec<Cause> = Vec::new();
     for event in events {
         let field = |name: &str| read::text(event, &format!("/involvedObject/{name}"));

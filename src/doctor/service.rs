@@ -10,6 +10,7 @@ use super::finding::{Confidence, Finding};
 use crate::event::{CommandLine, Fix};
 use crate::manifest::read;
 use crate::readiness::keeper::{Field, keeper};
+use crate::readiness::world::when;
 use crate::readiness::{Root, World, lacks_only_an_address};
 
 /// How long a controller may take to give an address, in seconds.
@@ -114,28 +115,28 @@ fn lacks_name(pods: &[&Value], wanted: &str) -> Option<BTreeSet<String>> {
     (!names.contains(wanted)).then_some(names)
 }
 
-/// The ports that all containers declare, if none is this one. A container may listen where it
-/// declares nothing: only where each declares something, and a probe asks there, that speaks
-/// against another port.
+/// The ports that containers declare and answer on, if none declares this one. A container may listen
+/// where it declares nothing: only where each declares something, and in each pod a probe asks there,
+/// that speaks against another port.
 fn lacks_number(pods: &[&Value], wanted: i64) -> Option<BTreeSet<String>> {
-    let speaks = |container: &Value| {
-        let declared: Vec<i64> = read::list(container, "/ports")
-            .iter()
-            .filter_map(|port| read::number(port, "/containerPort"))
-            .collect();
-        !declared.is_empty() && !declared.contains(&wanted) && is_probed(container, &declared)
-    };
-    let containers = || pods.iter().flat_map(|pod| read::list(pod, "/spec/containers"));
-    if containers().any(|container| !speaks(container)) {
-        return None;
+    let is_silent = |ports: &Vec<i64>| -> bool { ports.is_empty() || ports.contains(&wanted) };
+    let mut found = BTreeSet::new();
+    for pod in pods {
+        let containers = read::list(pod, "/spec/containers").iter();
+        let all: Vec<(&Value, Vec<i64>)> = containers.map(|one| (one, ports(one))).collect();
+        let mut probed = all.iter().filter(|(one, ports)| is_probed(one, ports)).peekable();
+        if all.iter().any(|(_, ports)| is_silent(ports)) || probed.peek().is_none() {
+            return None;
+        }
+        found.extend(probed.flat_map(|(_, ports)| ports).map(i64::to_string));
     }
-    let ports = containers().flat_map(|container| read::list(container, "/ports"));
-    Some(
-        ports
-            .filter_map(|port| read::number(port, "/containerPort"))
-            .map(|port| port.to_string())
-            .collect(),
-    )
+    Some(found)
+}
+
+/// The ports that a container declares.
+fn ports(container: &Value) -> Vec<i64> {
+    let ports = read::list(container, "/ports").iter();
+    ports.filter_map(|port| read::number(port, "/containerPort")).collect()
 }
 
 /// Whether a probe asks one of the ports, by number or by name.
@@ -157,11 +158,12 @@ fn no_address(service: &Value, world: &World, taken: Option<Timestamp>) -> Optio
         return None;
     }
     let (name, namespace) = (read::name(service), read::namespace(service));
-    let failed = world.all("Event").iter().rev().find(|event| {
+    let failed = world.all("Event").iter().filter(|event| {
         read::text(event, "/reason") == "SyncLoadBalancerFailed"
             && read::text(event, "/involvedObject/name") == name
             && read::text(event, "/involvedObject/namespace") == namespace
     });
+    let failed = failed.max_by_key(|event| when(event));
     let words =
         failed.map_or("status.loadBalancer is empty", |event| read::text(event, "/message"));
     let summary = format!(

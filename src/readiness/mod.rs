@@ -160,6 +160,9 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
             let gone = rejected::cause(object, world);
             gone.or_else(|| job::never_starts(object, world)).into_iter().collect()
         }
+        Readiness::Failed(_) if kind == "Pod" => {
+            rejected::cause(object, world).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     found.extend(create::cause(object, world));

@@ -43,7 +43,10 @@ pub fn pods_of<'w>(object: &Value, world: &'w World) -> Vec<&'w Value> {
         }
     }
     let pods = owners.iter().flat_map(|owner| world.owned("Pod", owner));
-    pods.filter(|pod| read::text(pod, "/metadata/deletionTimestamp").is_empty()).collect()
+    let mut pods: Vec<&Value> =
+        pods.filter(|pod| read::text(pod, "/metadata/deletionTimestamp").is_empty()).collect();
+    pods.sort_by_key(|pod| read::name(pod));
+    pods
 }
 
 /// The controller that owns an object.
@@ -196,15 +199,24 @@ fn of_containers(pod: &Value, world: &World) -> Vec<Cause> {
         .map(|one| Container { is_init: one.is_init && !one.stays(), ..one })
         .collect();
     // A container that cannot start says more than one that starts and crashes for want of it.
-    let starts: [fn(&Container<'_>) -> Option<Cause>; 2] = [pull::cause, container::cause];
-    let mut held: Vec<Cause> =
-        starts.iter().flat_map(|kind| statuses.iter().filter_map(kind)).collect();
+    let mut held = of_pulls(&statuses);
+    held.extend(statuses.iter().filter_map(container::cause));
     if !held.is_empty() {
         held.extend(container::beside(pod, world, &held));
         return held;
     }
     let runs: [fn(&Container<'_>) -> Option<Cause>; 2] = [crash::cause, probe::cause];
     runs.iter().find_map(|kind| statuses.iter().find_map(kind)).into_iter().collect()
+}
+
+/// The images that are not there; where it is known of any why, those of which it is.
+fn of_pulls(statuses: &[Container<'_>]) -> Vec<Cause> {
+    let mut all: Vec<Cause> = statuses.iter().filter_map(pull::cause).collect();
+    let is_known = |cause: &Cause| cause.code != "PULL_FAILED";
+    if all.iter().any(is_known) {
+        all.retain(is_known);
+    }
+    all
 }
 
 /// What the last failed pod of an object said as it ended, and which container of it.

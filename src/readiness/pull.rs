@@ -109,13 +109,18 @@ fn words(container: &Container<'_>) -> String {
     if !status.is_empty() && !status.starts_with("Back-off pulling image") {
         return status.to_owned();
     }
-    container
-        .events("Failed")
-        .map(world::message)
-        .filter(|message| message.starts_with("Failed to pull image"))
-        .last()
-        .map(|message| message.split_once("\": ").map_or(message, |(_, cause)| cause).to_owned())
-        .unwrap_or_default()
+    let image = container.spec().map(|spec| read::text(spec, "/image")).unwrap_or_default();
+    // Two containers of one image, or two replicas, are told the same, and not each by an event.
+    let own = container.world.events(container.pod).filter_map(world::pull_failure);
+    let own = own.filter(|(of, _)| *of == image).last().map(|(_, why)| why);
+    let near = || container.world.said_of_image(read::namespace(container.pod), image);
+    let throttled = || container.events("Failed").map(world::message).find_map(throttled);
+    own.or_else(throttled).or_else(near).unwrap_or_default().to_owned()
+}
+
+/// A pull that waits for others.
+fn throttled(message: &str) -> Option<&str> {
+    message.contains("pull QPS exceeded").then_some(message)
 }
 
 /// What the node says of the same container in another pod of the same owner, where of this one it

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::cause::{Cause, Finality, Remedy};
+use super::cause::{Cause, Finality, Remedy, Root};
 use super::node;
 use super::pods::pods_of;
 use super::workload::called;
@@ -63,15 +63,16 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     )
     .because(format!("pod {}", read::name(last)), words);
     let cause = pods.iter().fold(cause, |cause, pod| cause.affecting(pod));
+    let node = (!name.is_empty()).then(|| Root::new("Node", "", name));
     let is_own = words.contains("exceeds the") || words.contains("exceeded its");
     Some(match reason {
         "Evicted" if is_own => cause.rule("NODE-03").fix(
             "raise `resources.limits.ephemeral-storage` or the `sizeLimit` of the volume, or write less",
         ),
-        "Evicted" if words.contains("memory") => cause.rule("NODE-04").root("Node", "", name).fix(
+        "Evicted" if words.contains("memory") => cause.rule("NODE-04").maybe_root(node).fix(
             "give the node more memory, or run fewer pods on it",
         ),
-        "Evicted" => cause.rule("NODE-03").root("Node", "", name).run(node::free_space()),
+        "Evicted" => cause.rule("NODE-03").maybe_root(node).run(node::free_space()),
         "SysctlForbidden" => cause.rule("NODE-06").fix(
             "take the sysctl out of the pod's `securityContext`, or allow it on the node (`allowedUnsafeSysctls` of its kubelet)",
         ),

@@ -117,11 +117,14 @@ fn without_endpoints(service: &Value, selector: &[(&str, &str)], world: &World) 
     // One that a controller made has labels that it sets as it likes, such as that of a leader.
     let is_made = !read::list(service, "/metadata/ownerReferences").is_empty();
     if meant.is_empty() && world.knows("Pod") && !is_made {
-        let elsewhere = || elsewhere(service, selector, world);
-        if !workloads.is_empty() {
-            return Readiness::Blocked(mismatch(service, selector, &workloads));
-        } else if let Some(other) = elsewhere() {
+        let is_near = workloads
+            .iter()
+            .any(|(workload, labels)| nearness(service, selector, workload, labels) > (0, 0));
+        let other = elsewhere(service, selector, world).filter(|_| !is_near);
+        if let Some(other) = other {
             return Readiness::Blocked(in_other_namespace(service, selector, other));
+        } else if !workloads.is_empty() {
+            return Readiness::Blocked(mismatch(service, selector, &workloads));
         }
     }
     let idle = |workload: &&Value| match read::kind(workload) {
@@ -142,9 +145,10 @@ fn elsewhere<'w>(
     selector: &[(&str, &str)],
     world: &'w World,
 ) -> Option<&'w Value> {
-    let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"];
     kinds.iter().flat_map(|kind| world.all(kind)).find(|workload| {
         read::namespace(workload) != read::namespace(service)
+            && !["Succeeded", "Failed"].contains(&read::text(workload, "/status/phase"))
             && read::selects(selector, &labels(workload))
     })
 }
@@ -199,7 +203,8 @@ fn mismatch(
         format!("{} selects {}, and no pod has these labels", called(service), written(selector)),
     );
     let near = |workload: &Value, labels| nearness(service, selector, workload, labels);
-    let nearest = workloads.iter().max_by_key(|(workload, labels)| near(workload, labels));
+    // Of those that are equally near the first: what makes pods stands before its pods.
+    let nearest = workloads.iter().rev().max_by_key(|(workload, labels)| near(workload, labels));
     if let Some((nearest, labels)) = nearest {
         cause = cause.because(called(nearest), &format!("its pods have {}", written(labels)));
     }

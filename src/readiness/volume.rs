@@ -23,6 +23,9 @@ const ATTACHING: i64 = 60;
 /// Attempts that fail while a node still comes up pass by themselves.
 const PASSING: [&str; 3] = ["failed to sync", "not registered", "timed out waiting for the cache"];
 
+/// How the kubelet ends one round of attempts at all volumes of a pod.
+const OUT_OF_TIME: &str = "timed out waiting for the condition";
+
 /// A pod that waits for its containers to be made, with a volume that is not there or not mounted,
 /// or without the sandbox that comes first.
 pub(super) fn cause(pod: &Value, world: &World) -> Option<Cause> {
@@ -78,7 +81,10 @@ fn repeated<'w>(pod: &Value, reasons: &[&str], world: &'w World) -> Option<&'w s
         .filter(|event| !PASSING.iter().any(|words| world::message(event).contains(words)))
         .collect();
     let times: i64 = events.iter().map(|event| world::times(event)).sum();
-    events.last().filter(|_| times > 1).map(|event| world::message(event))
+    // That time is over is said of all volumes at once, and does not say why.
+    let telling = events.iter().rfind(|event| !world::message(event).contains(OUT_OF_TIME));
+    let last = telling.or(events.last()).filter(|_| times > 1);
+    last.map(|event| world::message(event))
 }
 
 /// A volume that is there and that the node cannot attach or mount.

@@ -24,6 +24,8 @@ pub struct World {
     is_ending: OnceLock<bool>,
     judged: OnceLock<Vec<(Root, Cause)>>,
     sources: Sources,
+    /// By namespace and image: the last event on a pull that failed, by its place.
+    pulls: OnceLock<HashMap<(String, String), usize>>,
 }
 
 impl World {
@@ -84,6 +86,7 @@ impl World {
         self.lenders = OnceLock::new();
         self.is_ending = OnceLock::new();
         self.judged = OnceLock::new();
+        self.pulls = OnceLock::new();
     }
 
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
@@ -170,12 +173,35 @@ impl World {
         owned.into_iter()
     }
 
-    /// The events about an object, in the order of the list.
+    /// The events about an object, the newest last.
     pub(super) fn events<'w>(
         &'w self,
         object: &Value,
     ) -> impl Iterator<Item = &'w Value> + use<'w> {
-        self.owned("Event", read::text(object, "/metadata/uid"))
+        let mut events: Vec<&Value> =
+            self.owned("Event", read::text(object, "/metadata/uid")).collect();
+        events.sort_by_key(|event| when(event));
+        events.into_iter()
+    }
+
+    /// What the runtime said last of this image to any pod of a namespace. Of a pod's own events some
+    /// may be left out where there are many.
+    pub(super) fn said_of_image(&self, namespace: &str, image: &str) -> Option<&str> {
+        let events = self.all("Event");
+        let pulls = self.pulls.get_or_init(|| {
+            let mut found: HashMap<(String, String), usize> = HashMap::new();
+            for (at, event) in events.iter().enumerate() {
+                let Some((image, _)) = pull_failure(event) else { continue };
+                let key = (read::namespace(event).to_owned(), image.to_owned());
+                let known = found.entry(key).or_insert(at);
+                if when(event) >= when(&events[*known]) {
+                    *known = at;
+                }
+            }
+            found
+        });
+        let at = pulls.get(&(namespace.to_owned(), image.to_owned()))?;
+        Some(pull_failure(events.get(*at)?)?.1)
     }
 
     /// What the nodes offer, and what their pods leave of it.
@@ -254,6 +280,29 @@ impl World {
         let own = nodes.iter().find(|node| read::name(node) == read::text(pod, "/spec/nodeName"));
         own.or(nodes.first().filter(|_| nodes.len() == 1)).and_then(of)
     }
+}
+
+/// When an event happened last; the scheduler leaves the older fields empty.
+pub fn when(event: &Value) -> &str {
+    let fields = [
+        "/series/lastObservedTime",
+        "/eventTime",
+        "/lastTimestamp",
+        "/firstTimestamp",
+        "/metadata/creationTimestamp",
+    ];
+    let times = fields.map(|field| read::text(event, field));
+    times.into_iter().find(|time| !time.is_empty()).unwrap_or_default()
+}
+
+/// The image that an event says could not be pulled, and why. That many pulls wait says nothing.
+pub(super) fn pull_failure(event: &Value) -> Option<(&str, &str)> {
+    if read::text(event, "/reason") != "Failed" {
+        return None;
+    }
+    let (image, why) =
+        message(event).strip_prefix("Failed to pull image \"")?.split_once("\": ")?;
+    (!why.contains("pull QPS exceeded")).then_some((image, why))
 }
 
 /// How often an event happened.
