@@ -24,9 +24,9 @@ pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
         }
         let ends = quote.is_none() && [';', '&', '|', '\n'].contains(&letter);
         if ends {
-            parts.push(String::new())
+            parts.push(String::new());
         } else {
-            parts.last_mut().unwrap().push(letter)
+            parts.last_mut().unwrap().push(letter);
         }
         before = letter;
     }

@@ -70,7 +70,9 @@ fn visit(folder: &Path, found: &mut Vec<Text>) {
             if !name.ends_with("/tests") && !name.ends_with("/testing") {
                 visit(&path, found);
             }
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.contains("fixture")
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !name.ends_with("tests.rs")
+            && !name.contains("fixture")
         {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
@@ -140,16 +142,17 @@ fn literal(text: &str) -> (String, usize) {
 /// The text with a word in each place that a value fills.
 fn filled(literal: &str) -> String {
     let mut text = String::new();
-    let mut rest = literal.replace("{{", "\u{1}").replace("}}", "\u{2}");
-    while let Some((before, after)) = rest.clone().split_once('{') {
+    let literal = literal.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let mut rest = literal.as_str();
+    while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         // Options that may be none stand right behind a word.
         if !before.ends_with(char::is_alphanumeric) {
             text.push('x');
         }
-        rest = after.split_once('}').map_or("", |(_, after)| after).to_owned();
+        rest = after.split_once('}').map_or("", |(_, after)| after);
     }
-    (text + &rest).replace('\u{1}', "{").replace('\u{2}', "}")
+    (text + rest).replace('\u{1}', "{").replace('\u{2}', "}")
 }
 
 #[test]
