@@ -23,7 +23,7 @@ pub(super) fn cause(container: &Container<'_>) -> Option<Cause> {
                 || other(container),
                 |named| missing_cause(container.pod, container.world, &named),
             );
-            Some(Wanted::hinted(cause.because(container.source(), words), container.world))
+            Some(cause.because(container.source(), words))
         }
         "CreateContainerError" | "RunContainerError" | "StartError" => {
             Some(command(container, words))
@@ -110,7 +110,6 @@ pub(super) fn beside(pod: &Value, world: &World, found: &[Cause]) -> Vec<Cause> 
         let wanted = Wanted::of(pod, one.target, &one.name, one.absent, one.keys.clone());
         let cause = wanted.cause(pod);
         let cause = cause.because(format!("pod {}", read::name(pod)), &format!("{path} names it"));
-        let cause = Wanted::hinted(cause, world);
         Some(if path.contains(".volumes[") { cause.rule("CFG-05") } else { cause })
     });
     causes.collect()

@@ -48,6 +48,7 @@ pub use claim::held;
 pub use commands::top;
 pub use rejected::put_out;
 pub use service::{lacks_only_an_address, means};
+use wanted::Wanted;
 pub use world::World;
 
 use crate::manifest::read;
@@ -172,7 +173,8 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
     for cause in &mut found {
         cause.root.get_or_insert_with(|| Root::of(object));
     }
-    cause::fold(found)
+    // Not for each pod: a thousand of them may want the same.
+    cause::fold(found).into_iter().map(|cause| Wanted::hinted(cause, world)).collect()
 }
 
 #[cfg(test)]

@@ -69,8 +69,7 @@ fn missing_source(pod: &Value, world: &World) -> Option<Cause> {
         repeated(pod, &["FailedMount"], world)
             .filter(|words| words.contains("references non-existent"))
     });
-    let cause = cause.rule(rule).because("event FailedMount", words.unwrap_or_default());
-    Some(Wanted::hinted(cause, world))
+    Some(cause.rule(rule).because("event FailedMount", words.unwrap_or_default()))
 }
 
 /// The last words of events of these reasons, if they came at least twice.

@@ -139,6 +139,7 @@ fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n
     let is_near = |name: &&str| {
         let most = if wanted.len() < 6 { 1 } else { 2 };
         *name != wanted
+            && name.len().abs_diff(wanted.len()) < 5
             && (plain(name) == plain(wanted) || strsim::damerau_levenshtein(name, wanted) <= most)
     };
     names.filter(is_near).min()

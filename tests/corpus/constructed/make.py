@@ -554,7 +554,8 @@ incident("webhook-scaled-to-zero", "Nobody is behind a webhook: its deployment i
     workload("mlops", "api", pods=[], refused='Internal error occurred: failed calling webhook "check.policy.example.com": failed to call webhook: Post "https://policy.policy.svc:443/validate?timeout=10s": dial tcp 10.96.3.4:443: connect: connection refused'),
     {**thing("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", None, "policy"), **HOOK},
     workload("policy", "policy", replicas=0, pods=[]), service("policy", "policy", {"app": "policy"})],
-    finds("API-14", "validatingwebhookconfiguration//policy", ["check.policy.example.com", "scaled to zero"], ["policy"], ["deployment/mlops/api"]))
+    finds("API-14", "validatingwebhookconfiguration//policy", ["check.policy.example.com", "scaled to zero"], ["policy"], ["deployment/mlops/api"],
+          or_objects=["deployment/mlops/api"]))
 backend = workload("policy", "policy", pods=[{"name": "policy-1", "statuses": [crashing(1)]}])
 incident("webhook-backend-crashes", "The pods behind the webhook crash", [
     workload("mlops", "api", pods=[], refused='Internal error occurred: failed calling webhook "check.policy.example.com": failed to call webhook: Post "https://policy.policy.svc:443/validate?timeout=10s": no endpoints available for service "policy"'),
