@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::finding::Finding;
 use super::grace::is_young;
 use super::rule;
-use super::{affected, common};
+use super::{affected, shared_causes};
 use super::{helm, ingress, node, schedule, service, storage};
 use crate::readiness::keeper::respecting;
 use crate::readiness::registry_answer::{Answers, with_answers};
@@ -72,7 +72,7 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
         let judged = places.get(&(cause.code, cause.root.as_ref())).cloned();
         (with_aside(cause, world, aside), judged.unwrap_or_default())
     });
-    let mut findings: Vec<Finding> = common::gathered(told.collect(), world)
+    let mut findings: Vec<Finding> = shared_causes::gathered(told.collect(), world)
         .into_iter()
         .map(|(cause, judged)| finding(&cause, judged, world))
         .collect();

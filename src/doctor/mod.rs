@@ -4,7 +4,6 @@
 mod affected;
 pub mod bundle;
 pub mod cluster;
-mod common;
 pub mod finding;
 mod grace;
 mod helm;
@@ -16,6 +15,7 @@ pub mod rejection;
 pub mod rule;
 mod schedule;
 mod service;
+mod shared_causes;
 mod storage;
 pub mod treatment;
 
