@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::finding::Finding;
 use super::grace::is_young;
 use super::rule::{self, Layer};
-use super::{affected, common};
+use super::{affected, shared_causes};
 use super::{helm, ingress, node, schedule, service, storage};
 use crate::event::Form;
 use crate::manifest::images::ImageName;
@@ -73,7 +73,7 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
         let judged = places.get(&(cause.code, cause.root.as_ref())).cloned();
         (with_aside(cause, world, aside), judged.unwrap_or_default())
     });
-    let mut findings: Vec<Finding> = common::gathered(told.collect(), world)
+    let mut findings: Vec<Finding> = shared_causes::gathered(told.collect(), world)
         .into_iter()
         .map(|(cause, judged)| finding(&cause, judged, world))
         .collect();
@@ -94,12 +94,21 @@ pub fn findings(world: &World, taken: Option<Timestamp>, aside: &impl Aside) -> 
 /// trouble, and what helps one helps all.
 fn of_one_source(judged: &mut [(Root, Cause)]) {
     let mut first: HashMap<(&str, Option<&str>, String), Root> = HashMap::new();
+    let key = |object: &Root, cause: &Cause| {
+        let source = (cause.root.as_ref() == Some(object)).then(|| source(cause)).flatten();
+        source.map(|source| (cause.code, cause.rule, source))
+    };
+    let place = |root: &Root| (root.namespace.clone(), root.name.clone());
+    for (object, cause) in judged.iter() {
+        let Some(key) = key(object, cause) else { continue };
+        let first = first.entry(key).or_insert_with(|| object.clone());
+        if place(object) < place(first) {
+            *first = object.clone();
+        }
+    }
     for (object, cause) in judged {
-        if cause.root.as_ref() == Some(object)
-            && let Some(source) = source(cause)
-        {
-            let key = (cause.code, cause.rule, source);
-            cause.root = Some(first.entry(key).or_insert_with(|| object.clone()).clone());
+        if let Some(first) = key(object, cause).and_then(|key| first.get(&key)) {
+            cause.root = Some(first.clone());
         }
     }
 }

@@ -69,8 +69,8 @@ fn of_kubectl(finding: &Finding, words: &[String], objects: &[Value]) -> Option<
     let rest = if namespace.is_empty() { &words[3..] } else { &words[5..] };
     let near = std::iter::once(&finding.root).chain(&finding.affects);
     let places: Vec<&str> = near.map(|root| root.namespace.as_str()).collect();
-    let is_node =
-        ["annotate", "label", "taint", "uncordon"].contains(&rest[0].as_str()) || rest[1] == "node";
+    let is_node = ["annotate", "label", "taint", "uncordon"].contains(&rest[0].as_str())
+        || ["node", "pv"].contains(&rest[1].as_str());
     // A namespace is looked into by its own name, and the cluster's own parts where they run.
     let is_of_cluster = namespace == "kube-system" && rest[0] == "get";
     let is_place = places.contains(&namespace) || finding.root.name == namespace || is_of_cluster;

@@ -5,7 +5,6 @@ mod affected;
 pub mod below;
 pub mod bundle;
 pub mod cluster;
-mod common;
 pub mod finding;
 mod grace;
 mod helm;
@@ -18,6 +17,7 @@ pub mod rejection;
 pub mod rule;
 mod schedule;
 mod service;
+mod shared_causes;
 mod storage;
 pub mod treatment;
 

@@ -110,17 +110,17 @@ pub(super) fn never_starts(object: &Value, world: &World) -> Option<Cause> {
 fn out_of_memory(cause: Cause, object: &Value, world: &World) -> Cause {
     let Some(log) = pods::last_failed(object, world) else { return cause };
     let Some(pod) = world.find("Pod", &log.namespace, &log.pod) else { return cause };
-    let named = |list: &str| {
-        let mut all = read::list(pod, list).iter();
+    let named = |lists: [&str; 2]| {
+        let mut all = lists.into_iter().flat_map(|list| read::list(pod, list));
         all.find(|one| read::text(one, "/name") == log.container)
     };
-    let killed = named("/status/containerStatuses")
+    let killed = named(["/status/initContainerStatuses", "/status/containerStatuses"])
         .is_some_and(|status| read::text(status, "/state/terminated/reason") == "OOMKilled");
     if !killed {
         return cause;
     }
-    let limit =
-        named("/spec/containers").map_or("", |spec| read::text(spec, "/resources/limits/memory"));
+    let limit = named(["/spec/initContainers", "/spec/containers"])
+        .map_or("", |spec| read::text(spec, "/resources/limits/memory"));
     let of = if limit.is_empty() { String::new() } else { format!(" of {limit}") };
     let container = &log.container;
     let summary = format!(

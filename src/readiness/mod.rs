@@ -161,7 +161,7 @@ pub fn causes(object: &Value, world: &World) -> Vec<Cause> {
             let gone = rejected::cause(object, world);
             gone.or_else(|| job::never_starts(object, world)).into_iter().collect()
         }
-        Readiness::Failed(_) if kind == "Pod" => {
+        Readiness::Failed(_) if kind == "Pod" && rejected::is_still_so(object, world) => {
             rejected::cause(object, world).into_iter().collect()
         }
         _ => Vec::new(),

@@ -127,7 +127,8 @@ fn failed(object: &Value) -> Cause {
 
 /// Where the log of the container is that ended a pod.
 fn failed_container(pod: &Value) -> Option<LogSource> {
-    let status = read::list(pod, "/status/containerStatuses").iter().find(|status| {
+    let lists = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let status = lists.iter().flat_map(|list| read::list(pod, list)).find(|status| {
         read::number(status, "/state/terminated/exitCode").unwrap_or_default() != 0
     })?;
     Some(LogSource {
@@ -180,7 +181,8 @@ fn is_fine(pod: &Value) -> bool {
 }
 
 /// Whether a container of a pod that counts as ready is ended again and again.
-fn is_restarted(pod: &Value, world: &World) -> bool {
+#[must_use]
+pub fn is_restarted(pod: &Value, world: &World) -> bool {
     read::list(pod, "/status/containerStatuses").iter().any(|status| {
         let restarts = read::number(status, "/restartCount").unwrap_or_default();
         crash::is_between(&Container { pod, world, status, is_init: false }, restarts)

@@ -45,6 +45,27 @@ pub fn put_out(pod: &Value) -> Option<&str> {
     (is_out && read::text(pod, "/status/phase") == "Failed").then_some(reason)
 }
 
+/// Whether what put a pod out would put it out again: its node is under that pressure still, or the
+/// pod itself asks for too much.
+pub(super) fn is_still_so(pod: &Value, world: &World) -> bool {
+    let node = world.find("Node", "", read::text(pod, "/spec/nodeName"));
+    let presses = |kind| node.is_some_and(|node| read::holds(node, kind));
+    match read::text(pod, "/status/reason") {
+        "Evicted" => {
+            is_too_much(read::text(pod, "/status/message"))
+                || presses("DiskPressure")
+                || presses("MemoryPressure")
+        }
+        "SysctlForbidden" => true,
+        _ => false,
+    }
+}
+
+/// Whether a pod was put out for what it wrote itself.
+fn is_too_much(words: &str) -> bool {
+    words.contains("exceeds the") || words.contains("exceeded its")
+}
+
 /// Why a workload has no pod that lives: its nodes put all of them out.
 pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     let pods = pods_of(object, world);
@@ -64,7 +85,7 @@ pub(super) fn cause(object: &Value, world: &World) -> Option<Cause> {
     .because(format!("pod {}", read::name(last)), words);
     let cause = pods.iter().fold(cause, |cause, pod| cause.affecting(pod));
     let node = (!name.is_empty()).then(|| Root::new("Node", "", name));
-    let is_own = words.contains("exceeds the") || words.contains("exceeded its");
+    let is_own = is_too_much(words);
     Some(match reason {
         "Evicted" if is_own => cause.rule("NODE-03").fix(
             "raise `resources.limits.ephemeral-storage` or the `sizeLimit` of the volume, or write less",

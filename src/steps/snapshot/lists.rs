@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::is_fine;
 use crate::manifest::read;
 use crate::readiness::World;
+use crate::readiness::pods::is_restarted;
 use crate::steps::objects::Depth;
 
 /// Most lists of one look.
@@ -116,7 +117,9 @@ pub(super) fn wanted_at_last(world: &World) -> Vec<List> {
 
 /// The kinds of what owns pods that are not as they should be, and of what warnings are about.
 fn owners(world: &World) -> BTreeSet<&str> {
-    let is_well = |pod: &&Value| read::text(pod, "/status/phase") == "Succeeded" || is_fine(pod);
+    let is_well = |pod: &&Value| {
+        read::text(pod, "/status/phase") == "Succeeded" || is_fine(pod) && !is_restarted(pod, world)
+    };
     let pods = world.all("Pod").iter().filter(|pod| !is_well(pod));
     let owners = pods.flat_map(|pod| read::list(pod, "/metadata/ownerReferences"));
     let warned = world.all("Event").iter().filter(|event| read::text(event, "/type") == "Warning");

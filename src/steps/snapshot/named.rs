@@ -42,19 +42,16 @@ impl Camera<'_> {
                     Err(failure) => gap = Some(failure.summary.clone()),
                 }
             }
-            match gap {
+            if let Some(why) = gap {
                 // What was seen is of use, but what was not may be there.
-                Some(why) => {
-                    self.unchecked.push(Unchecked::new(kind, &why));
-                    for object in found {
-                        self.world.put(kind, object);
-                    }
+                self.unchecked.push(Unchecked::new(kind, &why));
+                for object in found {
+                    self.world.put(kind, object);
                 }
-                None => {
-                    // Releases of Helm, of which nobody names one.
-                    found.extend_from_slice(self.world.all(kind));
-                    self.world.set(kind, found);
-                }
+            } else {
+                // Releases of Helm, of which nobody names one.
+                found.extend_from_slice(self.world.all(kind));
+                self.world.set(kind, found);
             }
         }
     }

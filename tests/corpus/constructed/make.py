@@ -905,6 +905,9 @@ incident("job-pod-failure-policy", "A pod failure policy ended a job", [job("mlo
     finds("JOB-01", "job/mlops/train", ["exit code 42"]))
 incident("job-indexed", "An index of a job failed for good", [job("mlops", "sweep", failed("FailedIndexes", "Job has failed indexes"), pods=[DEAD], status={"failed": 2, "failedIndexes": "1,3"}, completionMode="Indexed")],
     finds("JOB-01", "job/mlops/sweep", ["failed indexes"]))
+incident("job-init-fails", "The init container of a job fails for good", [job("mlops", "load", failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"), pods=[{"phase": "Failed", "statuses": [waiting("PodInitializing")], "init": INIT, "init_statuses": [terminated(1)]}], status={"failed": 1})],
+    finds("JOB-01", "job/mlops/load", ["load", "artifacts.example.com"], ["artifacts.example.com"], or_rules=["CRASH-15"]),
+    logs={"mlops_load-a7q9d_migrate": "wget: bad address 'artifacts.example.com'\n"})
 incident("job-oom", "A job needs more memory than it may use", [job("mlops", "train", failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"), pods=[{"phase": "Failed", "statuses": [terminated(137, "OOMKilled")], "containers": [container(port=None, resources={"limits": {"memory": "512Mi"}})]}], status={"failed": 1})],
     finds("JOB-01", "job/mlops/train", ["OOMKilled", "512Mi"], ["memory"], or_rules=["CRASH-01"]))
 incident("job-image-missing", "A job whose image does not exist", [job("mlops", "train", pods=[{"statuses": [waiting("ImagePullBackOff", f'Back-off pulling image "exampleorg/x:1": ErrImagePull: rpc error: code = NotFound desc = {resolve("docker.io/exampleorg/x:1", "docker.io/exampleorg/x:1: not found")}')], "containers": [container(image="exampleorg/x:1", port=None)]}], status={"active": 1})],
