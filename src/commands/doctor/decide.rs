@@ -70,3 +70,60 @@ fn explains(cause: &Row, row: &Row) -> bool {
         && !name.is_empty()
         && named.iter().any(|named| row.summary.contains(named))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::host::facts::{self, Disk, Facts, WantedCluster};
+    use crate::doctor::look::{Answered, Logs};
+    use crate::readiness::World;
+
+    /// The rules and objects told of a minikube whose node runs out of disk.
+    fn told(machine: Facts) -> Vec<(String, String)> {
+        let cluster = WantedCluster {
+            tool: "minikube".to_owned(),
+            name: "minikube".to_owned(),
+            context: "minikube".to_owned(),
+            version: None,
+            memory: None,
+            nodes: 1,
+        };
+        let node = json!({ "kind": "Node", "metadata": { "name": "minikube" }, "status": {
+            "conditions": [{ "type": "Ready", "status": "True" },
+                { "type": "DiskPressure", "status": "True", "reason": "KubeletHasDiskPressure" }] } });
+        let seen = Cluster {
+            context: "minikube".to_owned(),
+            world: World::of([node]),
+            taken: jiff::Timestamp::UNIX_EPOCH,
+            unchecked: Vec::new(),
+            logs: Logs::new(),
+            answers: Answered::new(),
+        };
+        let look = Look {
+            machine: Facts { cluster: Some(cluster), ..machine },
+            steps: Vec::new(),
+            cluster: Some(Sight::Seen(Box::new(seen))),
+        };
+        let answer = decide(&look);
+        answer.findings.into_iter().map(|row| (row.rule, row.object)).collect()
+    }
+
+    #[test]
+    fn a_cause_on_the_machine_stands_beside_a_node_of_its_name_and_above_what_it_explains() {
+        let misled = facts::Look::Seen(facts::Sight::Misled("port 1".to_owned()));
+        let rows = told(Facts { sight: misled, ..Facts::default() });
+        let row = |rule: &str, object: &str| (rule.to_owned(), object.to_owned());
+        assert_eq!(rows, [row("MK-06", "cluster//minikube"), row("NODE-03", "node//minikube")]);
+        let disk = Disk {
+            path: "/var/lib/docker".to_owned(),
+            is_dockers: true,
+            size: 1 << 40,
+            free: 1 << 20,
+            ..Disk::default()
+        };
+        let rows = told(Facts { disks: vec![disk], ..Facts::default() });
+        assert_eq!(rows, [row("DOC-04", "disk///var/lib/docker")]);
+    }
+}
