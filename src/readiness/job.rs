@@ -103,6 +103,8 @@ pub(super) fn never_starts(object: &Value, world: &World) -> Option<Cause> {
             .any(|pod| ["Running", "Succeeded"].contains(&read::text(pod, "/status/phase")))
     };
     let cause = unstartable(object, world).filter(|_| is_job && !runs())?;
+    let pods = pods::pods_of(object, world);
+    let cause = pods.into_iter().fold(cause, |cause, pod| cause.affecting(pod));
     (cause.finality == Finality::Fatal).then_some(cause)
 }
 

@@ -193,9 +193,13 @@ pub fn is_restarted(pod: &Value, world: &World) -> bool {
 /// those that crash or are not ready. Init containers come first: the others wait for them.
 fn of_containers(pod: &Value, world: &World) -> Vec<Cause> {
     let all = ["/status/initContainerStatuses", "/status/containerStatuses"];
-    let statuses: Vec<Container<'_>> = all
+    // The kubelet lists containers by their names, those of the init by their order.
+    let mut own: Vec<&Value> = read::list(pod, all[1]).iter().collect();
+    own.sort_by_key(|status| read::text(status, "/name"));
+    let statuses: Vec<Container<'_>> = read::list(pod, all[0])
         .iter()
-        .flat_map(|list| read::list(pod, list).iter().map(|status| (list.contains("init"), status)))
+        .map(|status| (true, status))
+        .chain(own.into_iter().map(|status| (false, status)))
         .map(|(is_init, status)| Container { pod, world, status, is_init })
         // A sidecar is an init container that stays.
         .map(|one| Container { is_init: one.is_init && !one.stays(), ..one })

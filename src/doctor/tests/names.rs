@@ -54,7 +54,8 @@ type Naming = fn(usize) -> String;
 /// Ways of naming a part by its number.
 const WAYS: [(&str, Naming); 4] = [
     ("longer", |at| format!("a-part-that-is-much-longer-than-people-choose-{at:03}")),
-    ("digits", |at| format!("0{at:03}x9")),
+    // The name of a service begins with a letter.
+    ("digits", |at| format!("n0{at:03}x9")),
     ("another language", |at| format!("bestellung-pruefung{at:03}")),
     ("words that mean something elsewhere", |at| {
         format!("memory-network-pause-cgroup-webhook-sandbox-timeout-denied-{at:03}")

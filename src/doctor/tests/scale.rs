@@ -11,7 +11,10 @@ use crate::doctor::finding::Finding;
 use crate::manifest::read;
 
 /// Faults of a pod that nobody owns, or that is told by its own name.
-const ALONE: [&str; 2] = ["pod-never-ends", "pod-of-its-own-failed"];
+const ALONE: [&str; 3] = ["node-evicted-alone", "pod-never-ends", "pod-of-its-own-failed"];
+
+/// One volume, which only one of three claims can have had.
+const OF_ONE_VOLUME: &str = "pvc-released-volume";
 
 /// Every pod that somebody owns three times, with its events and logs.
 fn thrice(story: &Story) -> Story {
@@ -129,7 +132,7 @@ const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 #[test]
 fn the_same_in_three_namespaces_is_told_of_all_of_them() {
     let mut wrong = Vec::new();
-    for story in Story::with_made() {
+    for story in Story::with_made().into_iter().filter(|story| story.id != OF_ONE_VOLUME) {
         let before = story.findings();
         let after = in_three_places(&story).findings();
         let (told, once) = (counted(&after), counted(&before));
