@@ -104,7 +104,7 @@ pub(super) fn never_starts(object: &Value, world: &World) -> Option<Cause> {
     };
     let cause = unstartable(object, world).filter(|_| is_job && !runs())?;
     let pods = pods::pods_of(object, world);
-    let cause = pods.into_iter().fold(cause, |cause, pod| cause.affecting(pod));
+    let cause = pods.into_iter().fold(cause, Cause::affecting);
     (cause.finality == Finality::Fatal).then_some(cause)
 }
 

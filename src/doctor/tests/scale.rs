@@ -150,9 +150,9 @@ fn the_same_in_three_namespaces_is_told_of_all_of_them() {
                 .cloned()
                 .collect::<BTreeSet<_>>()
         };
-        let (all, one) = (kept_down(&after).len(), kept_down(&before).len());
-        if all != 3 * one {
-            wrong.push(format!("{}: {all} workloads and not three times {one}", story.id));
+        let (many, few) = (kept_down(&after).len(), kept_down(&before).len());
+        if many != 3 * few {
+            wrong.push(format!("{}: {many} workloads and not three times {few}", story.id));
         }
         let sum = |found: &[Finding]| found.iter().map(|one| one.pods).sum::<usize>();
         if sum(&after) != 3 * sum(&before) {
