@@ -72,22 +72,28 @@ fn told(mut cause: Cause, asked: Asked, namespace: &str) -> Cause {
             cause.fix = Some(Fix::run(name_service()));
             cause.needs = Some(kube_dns());
         }
-        Asked::Nowhere(host, elsewhere) => {
+        Asked::Nowhere(service, elsewhere) => {
+            let Root { namespace: place, name, .. } = &service;
             let hint = match elsewhere {
                 Some(other) => format!(
                     "name it `{}.{}`: that is where service `{}` is",
                     other.name, other.namespace, other.name
                 ),
-                None => format!(
-                    "deploy service `{host}`, or correct the host in the container's environment"
-                ),
+                None => {
+                    let there = if place == namespace {
+                        String::new()
+                    } else {
+                        format!(" in namespace `{place}`")
+                    };
+                    format!(
+                        "deploy service `{name}`{there}, or correct the host in the container's environment"
+                    )
+                }
             };
-            cause.summary = format!(
-                "{}: no service is called `{host}` in namespace `{namespace}`",
-                cause.summary
-            );
+            cause.summary =
+                format!("{}: no service is called `{name}` in namespace `{place}`", cause.summary);
             cause.fix = Some(Fix::advice(hint));
-            cause.needs = Some(Root::new("Service", namespace, &host));
+            cause.needs = Some(service);
         }
         Asked::Itself(host) => {
             cause.summary = format!(

@@ -46,8 +46,8 @@ pub(super) enum Asked {
     Silent(Root),
     /// A service that is there, and whose name the name service did not give.
     Unresolved(Root),
-    /// A name in the cluster that no service has; where one of this name is, if anywhere.
-    Nowhere(String, Option<Root>),
+    /// A service that is not there; where one of this name is, if anywhere.
+    Nowhere(Root, Option<Root>),
     /// The pod that asks.
     Itself(String),
     /// A host outside of the cluster.
@@ -88,7 +88,7 @@ pub(super) fn asked(line: &str, namespace: &str, world: &World) -> Option<Asked>
         return None;
     }
     let elsewhere = known.clone().find(|service| read::name(service) == name).map(Root::of);
-    Some(Asked::Nowhere(host.to_owned(), elsewhere))
+    Some(Asked::Nowhere(Root::new("Service", place, name), elsewhere))
 }
 
 /// The host that a line names.
@@ -177,7 +177,11 @@ mod tests {
         );
         assert_eq!(
             of("lookup redis on 10.96.0.10:53: no such host"),
-            Some(Asked::Nowhere("redis".into(), Some(root("data", "redis"))))
+            Some(Asked::Nowhere(root("mlops", "redis"), Some(root("data", "redis"))))
+        );
+        assert_eq!(
+            of("lookup s3.ml.svc on 10.96.0.10:53: no such host"),
+            Some(Asked::Nowhere(root("ml", "s3"), None))
         );
         assert_eq!(
             of("lookup api.example.com on 10.96.0.10:53: no such host"),

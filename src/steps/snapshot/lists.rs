@@ -72,13 +72,13 @@ pub(super) fn wanted(world: &World) -> Vec<List> {
     let asks_webhooks = asks_webhooks(world);
     let rows = [
         (all("apps/v1", "ReplicaSet"), owners.contains("ReplicaSet") || has_late_deployment(world)),
+        (all("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), asks_webhooks),
+        (all("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"), asks_webhooks),
         (all("apps/v1", "StatefulSet"), strays || owners.contains("StatefulSet")),
         (all("apps/v1", "DaemonSet"), strays || owners.contains("DaemonSet")),
         (all("batch/v1", "CronJob"), strays),
         (all("storage.k8s.io/v1", "StorageClass"), has_unbound),
         (all("v1", "PersistentVolume"), has_unbound),
-        (all("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), asks_webhooks),
-        (all("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"), asks_webhooks),
         (RELEASES, is_of_helm(world)),
         // Nothing else shows that there is one, or that one leads nowhere.
         (INGRESSES, true),
