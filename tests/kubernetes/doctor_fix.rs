@@ -45,7 +45,7 @@ fn applied(answer: &Value) -> Vec<(String, String)> {
 fn a_missing_pull_secret_is_written_and_a_second_time_nothing_is() {
     let site = wanting("pull-ecr-secret-missing", &["default".to_owned()]);
     let told = site.sandbox.run(&["doctor", "--offline"]).exits(1);
-    assert!(told.stderr.contains("mlup doctor --fix repairs 1 cause"), "{}", told.report());
+    assert!(told.stderr.contains("`mlup doctor --fix` repairs 1 cause"), "{}", told.report());
     assert!(site.writes().is_empty(), "{:#?}", site.writes());
 
     let (ran, answer) = fix(&site);

@@ -33,7 +33,7 @@ fn a_failed_pod_that_nobody_needs_is_told_in_a_line_and_removed_by_fix() {
     let line = "left over: 1 failed pod of workloads that are well: mlops/api-old (Evicted)\n";
     assert!(told.stdout.contains(line), "{}", told.report());
     assert!(told.stdout.contains("nothing wrong"), "{}", told.report());
-    assert!(told.stderr.contains("mlup doctor --fix removes 1 failed pod"), "{}", told.report());
+    assert!(told.stderr.contains("`mlup doctor --fix` removes 1 failed pod"), "{}", told.report());
     let seen = answer(&site, &[]);
     assert_eq!(seen["leftovers"][0]["name"], "api-old", "{seen:#}");
     assert_eq!(seen["leftovers"][0]["owner"], "deployment/mlops/api", "{seen:#}");

@@ -106,7 +106,7 @@ impl Course {
             count => Some(format!("removes {}", text::count(count, "failed pod"))),
         };
         let all = causes.into_iter().chain(left);
-        all.map(|what| format!("mlup doctor --fix {what}")).collect()
+        all.map(|what| format!("`mlup doctor --fix` {what}")).collect()
     }
 
     /// All of it as a plan that ends with a look.
