@@ -46,6 +46,8 @@ fn now(session: &Session, asked: &cli::Doctor) -> Result<ExitCode, Error> {
         session.terminal.say(&hint);
     }
     print(session, asked, &answer)?;
+    // The program ends here: to take a large cluster apart would only keep who waits for it.
+    std::mem::forget(look);
     Ok(verdict(&answer).into())
 }
 

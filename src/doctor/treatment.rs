@@ -8,7 +8,7 @@ use crate::manifest::images::{ImageName, PullPolicy};
 use crate::manifest::{containers, pod_spec, read};
 use crate::plan::pull_secret::PullSecret;
 use crate::plan::repair::{Repair, Standing};
-use crate::plan::{Plan, Retry, Step, StepId, StepKind};
+use crate::plan::{Plan, Step, StepId, StepKind};
 use crate::readiness::registry_answer::Said;
 use crate::readiness::{Root, World};
 
@@ -86,18 +86,7 @@ fn is_made_here(config: &Config) -> bool {
 /// A step that is none of a start.
 #[must_use]
 pub fn repair(id: StepId, title: impl Into<String>, repair: Repair) -> Step {
-    Step {
-        id,
-        title: title.into(),
-        kind: StepKind::Repair(repair),
-        needs: Vec::new(),
-        after: Vec::new(),
-        exclusive: None,
-        timeout: None,
-        optional: false,
-        retry: Retry::default(),
-        ladder: None,
-    }
+    Step::new(id, title, StepKind::Repair(repair))
 }
 
 /// The secret as the configuration has it, in this one namespace.

@@ -1,7 +1,7 @@
 //! Small steps for tests of the plan and the engine.
 
 use crate::config::fixture::{check, task};
-use crate::plan::{Retry, Step, StepId, StepKind};
+use crate::plan::{Step, StepId, StepKind};
 
 /// The identifier written as `kind/name` or `kind`.
 pub(crate) fn id(text: &str) -> StepId {
@@ -17,16 +17,7 @@ pub(crate) fn step(text: &str, needs: &[&str]) -> Step {
         Some((_, name)) => StepKind::Task(task(name, &[])),
         None => StepKind::Docker,
     };
-    Step {
-        title: format!("step {id}"),
-        id,
-        kind,
-        needs: needs.iter().map(|need| self::id(need)).collect(),
-        after: Vec::new(),
-        exclusive: None,
-        timeout: None,
-        optional: false,
-        retry: Retry::default(),
-        ladder: None,
-    }
+    let title = format!("step {id}");
+    let needs = needs.iter().map(|need| self::id(need)).collect();
+    Step { needs, ..Step::new(id, title, kind) }
 }

@@ -79,6 +79,23 @@ pub struct Step {
 }
 
 impl Step {
+    /// A step that waits for none and has no bounds of its own.
+    #[must_use]
+    pub fn new(id: StepId, title: impl Into<String>, kind: StepKind) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            kind,
+            needs: Vec::new(),
+            after: Vec::new(),
+            exclusive: None,
+            timeout: None,
+            optional: false,
+            retry: Retry::default(),
+            ladder: None,
+        }
+    }
+
     /// Whether bringing it about changes nothing: it only looks and waits.
     #[must_use]
     pub fn only_looks(&self) -> bool {

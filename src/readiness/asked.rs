@@ -74,22 +74,18 @@ fn told(mut cause: Cause, asked: Asked, namespace: &str) -> Cause {
         }
         Asked::Nowhere(service, elsewhere) => {
             let Root { namespace: place, name, .. } = &service;
-            let hint = match elsewhere {
-                Some(other) => format!(
-                    "name it `{}.{}`: that is where service `{}` is",
-                    other.name, other.namespace, other.name
-                ),
-                None => {
-                    let there = if place == namespace {
-                        String::new()
-                    } else {
-                        format!(" in namespace `{place}`")
-                    };
-                    format!(
-                        "deploy service `{name}`{there}, or correct the host in the container's environment"
-                    )
-                }
+            let there =
+                if place == namespace { String::new() } else { format!(" in namespace `{place}`") };
+            let deploy = || {
+                format!(
+                    "deploy service `{name}`{there}, or correct the host in the container's environment"
+                )
             };
+            let rename = |other: Root| {
+                let Root { namespace: other, name, .. } = other;
+                format!("name it `{name}.{other}`: that is where service `{name}` is")
+            };
+            let hint = elsewhere.map_or_else(deploy, rename);
             cause.summary =
                 format!("{}: no service is called `{name}` in namespace `{place}`", cause.summary);
             cause.fix = Some(Fix::advice(hint));

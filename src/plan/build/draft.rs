@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::plan::names::resolve;
-use crate::plan::{PlanError, Retry, Step, StepId, StepKind};
+use crate::plan::{PlanError, Step, StepId, StepKind};
 
 /// Steps while their edges are still being drawn.
 #[derive(Default)]
@@ -17,18 +17,7 @@ impl Draft {
     pub(super) fn add(&mut self, id: StepId, title: &str, kind: StepKind) -> &mut Step {
         let at = self.steps.len();
         self.positions.entry(id.clone()).or_insert(at);
-        self.steps.push(Step {
-            id,
-            title: title.to_owned(),
-            kind,
-            needs: Vec::new(),
-            after: Vec::new(),
-            exclusive: None,
-            timeout: None,
-            optional: false,
-            retry: Retry::default(),
-            ladder: None,
-        });
+        self.steps.push(Step::new(id, title, kind));
         &mut self.steps[at]
     }
 
