@@ -132,10 +132,14 @@ impl Ear {
             Told::All(all) => {
                 let names = &self.wanted.names;
                 let own = all.iter().filter(|one| names.contains(&one.name_any()));
-                let new = own.map(|one| (one.name_any(), version(one))).collect();
-                if let Some(old) = known.versions.replace(new) {
-                    self.compare::<K>(&old, known.versions.as_ref());
-                }
+                let new: BTreeMap<_, _> = own.map(|one| (one.name_any(), version(one))).collect();
+                // What the first list lacks may have gone while there was no way to the cluster.
+                let before = known.versions.take().unwrap_or_else(|| {
+                    let wanted = names.iter().map(|name| (name.clone(), String::new()));
+                    wanted.chain(new.clone()).collect()
+                });
+                known.versions = Some(new);
+                self.compare::<K>(&before, known.versions.as_ref());
             }
             Told::Here(one) => self.changed::<K>(&one.name_any(), Some(version(&one)), known),
             Told::Gone(one) => self.changed::<K>(&one.name_any(), None, known),
