@@ -133,11 +133,7 @@ impl Ear {
                 let names = &self.wanted.names;
                 let own = all.iter().filter(|one| names.contains(&one.name_any()));
                 let new: BTreeMap<_, _> = own.map(|one| (one.name_any(), version(one))).collect();
-                // What the first list lacks may have gone while there was no way to the cluster.
-                let before = known.versions.take().unwrap_or_else(|| {
-                    let wanted = names.iter().map(|name| (name.clone(), String::new()));
-                    wanted.chain(new.clone()).collect()
-                });
+                let before = known.versions.take().unwrap_or_else(|| hoped_for(names, &new));
                 known.versions = Some(new);
                 self.compare::<K>(&before, known.versions.as_ref());
             }
@@ -185,6 +181,16 @@ impl Ear {
     }
 }
 
+/// What there was before the first list, as far as anybody knows: everything that is wanted. What
+/// that list lacks may have gone while there was no way to the cluster.
+fn hoped_for(
+    names: &BTreeSet<String>,
+    listed: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let wanted = names.iter().map(|name| (name.clone(), String::new()));
+    wanted.chain(listed.clone()).collect()
+}
+
 fn version<K: Resource<DynamicType = ()>>(one: &PartialObjectMeta<K>) -> String {
     one.resource_version().unwrap_or_default()
 }
@@ -204,6 +210,15 @@ fn spoken(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_first_list_lacks_counts_as_gone_and_what_it_has_as_it_was() {
+        let names = ["app", "lost"].map(str::to_owned).into();
+        let listed = [("app".to_owned(), "7".to_owned())].into();
+        let before = hoped_for(&names, &listed);
+        assert_eq!(before.get("app"), listed.get("app"));
+        assert!(before.contains_key("lost") && !listed.contains_key("lost"));
+    }
 
     #[test]
     fn kinds_are_said_in_words() {
